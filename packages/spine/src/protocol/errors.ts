@@ -1,0 +1,299 @@
+/**
+ * Every error that Memory Spine answers, once: its stable code, HTTP status, whether the same call may be
+ * tried again, a title, and what to do next. Codes are on disk and in clients: never rename one.
+ */
+
+type ErrorRule = { status: number; retryable: boolean; title: string; next: string }
+
+const rule = (status: number, retryable: boolean, title: string, next: string): ErrorRule =>
+  Object.freeze({ status, retryable, title, next })
+
+export const errorTable = Object.freeze({
+  // What was sent is not acceptable.
+  INVALID_JSON: rule(
+    400,
+    false,
+    'The body is not acceptable JSON',
+    'Send well-formed UTF-8 JSON; the detail says where it breaks.',
+  ),
+  INVALID_NUMBER: rule(
+    400,
+    false,
+    'A number would not survive the trip',
+    'Use safe integers or decimals of at most 15 digits; send larger ones as strings.',
+  ),
+  INVALID_INPUT: rule(
+    400,
+    false,
+    'The input does not fit the operation',
+    'Correct the fields named in `issues`; /docs shows the shape.',
+  ),
+  TOO_DEEP: rule(400, false, 'The JSON is nested too deeply', 'Nest at most 64 levels.'),
+  TOO_LARGE: rule(
+    413,
+    false,
+    'Something is larger than allowed',
+    'Store long text as memories and refer to them by id.',
+  ),
+  UNSUPPORTED_MEDIA_TYPE: rule(
+    415,
+    false,
+    'The body is not declared as JSON',
+    'Send `Content-Type: application/json`.',
+  ),
+  UNSUPPORTED_VERSION: rule(
+    422,
+    false,
+    'The envelope version is not known here',
+    'Send version 1 or 2.x, or upgrade this server.',
+  ),
+  DIGEST_MISMATCH: rule(
+    422,
+    false,
+    'The envelope does not match its digest',
+    'Send the exact envelope that was sealed; make a new one instead of editing it.',
+  ),
+
+  // Who is asking.
+  UNAUTHENTICATED: rule(
+    401,
+    false,
+    'No valid key was given',
+    'Send `Authorization: Bearer <key>` with a key of SPINE_API_KEYS.',
+  ),
+  FORBIDDEN: rule(403, false, 'The key does not allow this', 'Use the key of that agent or namespace.'),
+  HOST_REFUSED: rule(
+    403,
+    false,
+    'The Host header is not one of ours',
+    'Call a loopback address, or add the host to SPINE_ALLOWED_HOSTS.',
+  ),
+  ORIGIN_REFUSED: rule(
+    403,
+    false,
+    'Pages of other origins may not call this server',
+    'Call from the server side, without an Origin header.',
+  ),
+
+  // What does not exist.
+  ROUTE_NOT_FOUND: rule(404, false, 'There is no such route', 'See /docs for the operations.'),
+  MEMORY_NOT_FOUND: rule(
+    404,
+    false,
+    'There is no such memory',
+    'Check the id and the namespace; deleted and expired memories are gone.',
+  ),
+  TASK_NOT_FOUND: rule(404, false, 'There is no such task', 'Create it with `tasks.put`, or leave `task_id` out.'),
+  AGENT_NOT_FOUND: rule(
+    404,
+    false,
+    'There is no such agent',
+    'Register it with `agents.put`, or send it a handoff: its name then appears.',
+  ),
+  ENVELOPE_NOT_FOUND: rule(
+    404,
+    false,
+    'There is no such envelope',
+    'Check the id and the namespace, or import the envelope first.',
+  ),
+  DELIVERY_NOT_FOUND: rule(404, false, 'There is no such delivery', 'Check the id and the namespace.'),
+
+  // Assembly refuses.
+  BUDGET_TOO_SMALL: rule(
+    422,
+    false,
+    'The parts that must be kept do not fit the budget',
+    'Raise `max_tokens`, or shorten the parts named in `parts`.',
+  ),
+  AMBIGUOUS_PREVIOUS: rule(
+    409,
+    false,
+    'The sender holds several deliveries',
+    'Give `previous`: one of those listed, or null for a new root.',
+  ),
+  INTENT_CHANGED: rule(
+    409,
+    false,
+    'The intent of a chain cannot be replaced',
+    "Leave `intent` out; put the user's new words into `amendments`.",
+  ),
+  CONSTRAINT_CHANGED: rule(
+    409,
+    false,
+    'A constraint may only be narrowed',
+    'Keep or narrow it, add a new key, or let the agent that set it waive it.',
+  ),
+  CONSTRAINT_CONFLICT: rule(
+    409,
+    false,
+    'The joined branches disagree on a constraint',
+    'Resolve it in one branch before joining.',
+  ),
+  HOP_LIMIT: rule(409, false, 'The chain is at its hop limit', 'Finish the work here; the path is in `path`.'),
+  CYCLE: rule(
+    409,
+    false,
+    'The chain goes in a circle without changing anything',
+    'Change the state, amend the task, or finish here; the path is in `path`.',
+  ),
+  INCOMPLETE: rule(
+    422,
+    false,
+    'Requested memories could not be resolved',
+    'Store them, or leave `require_complete` out to send with gaps flagged.',
+  ),
+  ENVELOPE_CONFLICT: rule(409, false, 'Another envelope has this id', 'Give the new envelope an id of its own.'),
+
+  // Delivery refuses.
+  LEASE_LOST: rule(
+    409,
+    false,
+    'Somebody else owns this delivery now',
+    'Stop working on it and drop the result; the newer lease owns it.',
+  ),
+  WRONG_STATE: rule(
+    409,
+    false,
+    'The delivery is not in a state for this',
+    'Look at `state`; see the delivery table in the docs.',
+  ),
+  ALREADY_ACCEPTED: rule(409, false, 'The receiver was faster', 'Treat the handoff as accepted.'),
+  ACK_TIMEOUT: rule(504, true, 'Nobody accepted in time', 'Wait again, reroute, or park it; the delivery stays ready.'),
+  PARKED: rule(
+    409,
+    false,
+    'The delivery rests in the dead-letter box',
+    'Look at its errors, then redrive or discard it.',
+  ),
+  EXPIRED: rule(409, false, 'The deadline passed before anybody accepted', 'Send again with a later deadline.'),
+  CANCELLED: rule(409, false, 'The delivery was cancelled', 'Send a new handoff if the work is still wanted.'),
+  DISCARDED: rule(409, false, 'The delivery was discarded', 'Send a new handoff if the work is still wanted.'),
+
+  // Writing twice.
+  IDEMPOTENCY_CONFLICT: rule(
+    409,
+    false,
+    'The idempotency key was used for another body',
+    'Use a new key for a new request.',
+  ),
+  VERSION_CONFLICT: rule(
+    412,
+    false,
+    'The memory has moved on',
+    'Read it again and repeat the change on the newer version.',
+  ),
+
+  // The server or its store.
+  OVERLOADED: rule(503, true, 'The server is at its limit', 'Try again after the time in Retry-After.'),
+  SHUTTING_DOWN: rule(503, true, 'The server is shutting down', 'Try again in a moment.'),
+  UNREACHABLE: rule(
+    503,
+    true,
+    'The server could not be reached',
+    'Check that it runs (`npm start`) and that the endpoint is right.',
+  ),
+  CALL_TIMEOUT: rule(504, true, 'The call took too long', 'Try again; a repeat with the same idempotency key is safe.'),
+  STORAGE_FULL: rule(507, true, 'The disk is full', 'Free space; acknowledgements still pass, new handoffs wait.'),
+  STORAGE_FAILED: rule(
+    503,
+    true,
+    'The store could not be written',
+    'Look at the server log; nothing of this call was stored.',
+  ),
+  STORE_LOCKED: rule(423, false, 'Another process has this store open', 'Use its endpoint, or stop that process.'),
+  SCHEMA_TOO_NEW: rule(
+    503,
+    false,
+    'The store was written by a newer version',
+    'Upgrade this program, or restore a backup made by this version.',
+  ),
+  INTEGRITY: rule(
+    500,
+    false,
+    'Stored bytes no longer match their digest',
+    'Restore the envelope from a backup; it is never served damaged.',
+  ),
+  INTERNAL: rule(
+    500,
+    true,
+    'Something went wrong on our side',
+    'Try again; the server log has the cause under this request id.',
+  ),
+} satisfies Record<string, ErrorRule>)
+
+export type ErrorCode = keyof typeof errorTable
+
+/** An RFC 9457 problem document with the members that every Memory Spine error has. */
+export type Problem = {
+  type: string
+  title: string
+  status: number
+  detail: string
+  code: ErrorCode
+  retryable: boolean
+  next: string
+  [extra: string]: unknown
+}
+
+/** The error of every call: match on `code`, show `message`; `extra` has what the code promises (parts, path, state...). */
+export class SpineError extends Error {
+  readonly code: ErrorCode
+  readonly extra: Readonly<Record<string, unknown>>
+
+  constructor(code: ErrorCode, detail: string, extra: Record<string, unknown> = {}) {
+    super(detail, extra.cause === undefined ? undefined : { cause: extra.cause })
+    this.name = 'SpineError'
+    this.code = code
+    const { cause: _cause, ...rest } = extra
+    this.extra = rest
+  }
+
+  get retryable(): boolean {
+    return errorTable[this.code].retryable
+  }
+
+  get status(): number {
+    return errorTable[this.code].status
+  }
+
+  /** What the user can do about it. */
+  get next(): string {
+    return errorTable[this.code].next
+  }
+}
+
+/** A handoff that cannot arrive any more, or that its sender gave up. */
+export class HandoffError extends SpineError {
+  override name = 'HandoffError'
+}
+
+/** Nobody accepted in time; the delivery stays ready. */
+export class HandoffTimeoutError extends HandoffError {
+  override name = 'HandoffTimeoutError'
+}
+
+const handoffCodes: ReadonlySet<ErrorCode> = new Set(['PARKED', 'EXPIRED', 'CANCELLED', 'DISCARDED'])
+
+/** Makes the error whose class users catch by name. */
+export function spineError(code: ErrorCode, detail: string, extra: Record<string, unknown> = {}): SpineError {
+  if (code === 'ACK_TIMEOUT') return new HandoffTimeoutError(code, detail, extra)
+  if (handoffCodes.has(code)) return new HandoffError(code, detail, extra)
+  return new SpineError(code, detail, extra)
+}
+
+export function toProblem(error: SpineError): Problem {
+  const { status, retryable, title, next } = errorTable[error.code]
+  const type = `/docs#${error.code.toLowerCase().replaceAll('_', '-')}`
+  return { type, title, status, detail: error.message, ...error.extra, code: error.code, retryable, next }
+}
+
+/** Reads a problem document back into the error that was thrown; anything else becomes INTERNAL. */
+export function fromProblem(body: unknown, status: number): SpineError {
+  if (typeof body === 'object' && body !== null && 'code' in body) {
+    const { type: _t, title: _h, status: _s, detail, code, retryable: _r, next: _n, ...extra } = body as Problem
+    if (Object.hasOwn(errorTable, code)) return spineError(code, String(detail), extra)
+  }
+  return new SpineError('INTERNAL', `The server answered ${status} without a problem document.`, {
+    http_status: status,
+  })
+}

@@ -1,0 +1,195 @@
+/**
+ * The text an agent reads, made from the envelope alone. Text that agents and tools wrote is data: it stands inside a
+ * fence that it cannot close, behind a label in the first column that it cannot imitate, and characters that cannot be
+ * seen are shown. Nothing that depends on the text itself (token_count, used, digest, signature) is ever printed.
+ */
+
+import type { CountTokens } from './agent.ts'
+import type { CompactedEntry, Draft, EnvelopeMemory, Fact, HistoryEntry, Shortened, Trimmed } from './envelope.ts'
+import { SpineError } from './errors.ts'
+import type { ExpectedOutput, TaskState } from './task.ts'
+
+export type RenderOptions = {
+  format?: 'markdown' | 'json'
+  /** Refuse a text above this; needs `count`. */
+  max_tokens?: number
+  count?: CountTokens
+}
+
+const unseen = /(?![\n\t])[\p{Cc}\p{Cf}\p{Co}\u2028\u2029]/gu
+const show = (char: string) => `<U+${(char.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, '0')}>`
+
+/** Control, zero-width and private characters become visible; line ends become \n. */
+export const visibleText = (text: string): string => text.replaceAll('\r\n', '\n').replace(unseen, show)
+
+const oneLine = (text: string) => visibleText(text).replace(/\s*\n\s*/g, ' ')
+
+/** Free text outside a fence: a line that would start a section of ours is escaped. */
+const prose = (text: string) => visibleText(text).replace(/^(#{1,2} )/gm, '\\$1')
+
+/** Text inside a fence: only labels stand in the first column. */
+const indented = (text: string) => visibleText(text).replaceAll('\n', '\n ')
+
+function fenced(lines: readonly string[]): string {
+  const body = lines.join('\n')
+  const longest = Math.max(2, ...(body.match(/`+/g) ?? []).map((run) => run.length))
+  const fence = '`'.repeat(longest + 1)
+  return `${fence}\n${body}\n${fence}`
+}
+
+const printed = (value: unknown) => oneLine(typeof value === 'string' ? value : JSON.stringify(value))
+
+const constraintLine = (envelope: Draft, key: string) => {
+  const entry = envelope.constraint_ledger[key]
+  return `- ${oneLine(key)}: ${printed(envelope.constraints[key])}${entry?.locked ? ' (locked)' : ''}`
+}
+
+const waivedLines = (envelope: Draft) =>
+  Object.entries(envelope.constraint_ledger)
+    .filter(([key, entry]) => entry.waiver && !(key in envelope.constraints))
+    .map(([key, entry]) => `- ${oneLine(key)}: waived by ${entry.waiver?.by}: ${printed(entry.waiver?.reason ?? '')}`)
+
+/** The lines of `## State`. */
+export function stateLines(state: TaskState): string[] {
+  const lines: string[] = []
+  if (state.progress) lines.push(`- progress: ${oneLine(state.progress)}`)
+  for (const decision of state.decisions ?? []) {
+    if (typeof decision === 'string') lines.push(`- decided: ${oneLine(decision)}`)
+    else {
+      const why = decision.reason ? `, because ${oneLine(decision.reason)}` : ''
+      const not = decision.rejected?.length ? `; rejected: ${decision.rejected.map(oneLine).join('; ')}` : ''
+      lines.push(`- ${decision.status === 'open' ? 'to decide' : 'decided'}: ${oneLine(decision.decision)}${why}${not}`)
+    }
+  }
+  for (const item of state.remaining ?? []) lines.push(`- remaining: ${oneLine(item)}`)
+  for (const question of state.open_questions ?? []) lines.push(`- open question: ${oneLine(question)}`)
+  const { progress: _p, decisions: _d, remaining: _r, open_questions: _o, ...others } = state
+  for (const [key, value] of Object.entries(others)) lines.push(`- ${oneLine(key)}: ${printed(value)}`)
+  return lines
+}
+
+function expectedLines({ format, length, schema, criteria, ...others }: ExpectedOutput): string[] {
+  const lines = Object.entries({ format, length, schema, ...others })
+    .filter(([, value]) => value !== undefined)
+    .map(([key, value]) => `- ${oneLine(key)}: ${printed(value)}`)
+  return [...lines, ...(criteria ?? []).map((criterion) => `- must: ${oneLine(criterion)}`)]
+}
+
+/** One line of `## Facts`. */
+export const factLine = (fact: Fact): string =>
+  `${fact.kind} ${oneLine(fact.value)} (${fact.from}${fact.trust === 'external' ? ', external' : ''})`
+
+const isCompacted = (entry: HistoryEntry | CompactedEntry): entry is CompactedEntry => 'compacted' in entry
+
+/** One entry of `## History`. */
+export function historyLine(entry: HistoryEntry | CompactedEntry): string {
+  if (isCompacted(entry))
+    return `${entry.compacted} earlier entries (hop ${entry.from_hop} to ${entry.to_hop}) in ${entry.envelope_id}`
+  const rejected = [entry.rejected ?? []].flat().map((option) => indented(option))
+  return [
+    `${oneLine(entry.agent)}: ${indented(entry.action)}`,
+    entry.decision && `decided ${indented(entry.decision)}`,
+    entry.reason && `because ${indented(entry.reason)}`,
+    rejected.length && `rejected ${rejected.join('; ')}`,
+    entry.memory_id && `see ${entry.memory_id}`,
+  ]
+    .filter(Boolean)
+    .join(' | ')
+}
+
+/** One memory of `## Memories`: a label in the first column, the text indented behind it. */
+export function memoryLine(memory: EnvelopeMemory): string {
+  const source = [
+    memory.kind,
+    memory.author && `by ${memory.author}`,
+    memory.trust,
+    memory.created_at?.slice(0, 10),
+  ].filter(Boolean)
+  const label = `[${memory.id} v${memory.version}; ${source.join(', ')}${memory.pinned ? '; pinned' : ''}; ${memory.level}]`
+  const title = memory.title ? ` ${oneLine(memory.title)}:` : ''
+  const body =
+    memory.content === undefined
+      ? `${title} ${memory.tokens} tokens, read it by its id`
+      : `${title} ${indented(memory.content)}`
+  return oneLine(label) + body
+}
+
+const receiptLine = (receipt: Trimmed) =>
+  `- ${oneLine(receipt.id)}: ${receipt.tokens} tokens, ${oneLine(receipt.reason)}`
+
+const SHOWN_RECEIPTS = 10
+
+function leftOutLines({ receipts, completeness }: Draft): string[] {
+  const gaps = completeness.gaps.map((gap) => `- ${oneLine(gap.id)}: missing (${oneLine(gap.reason)})`)
+  const left = receipts.trimmed.filter((receipt) => receipt.level === 'receipt')
+  const rest = left.length - SHOWN_RECEIPTS + receipts.omitted_count
+  return [...gaps, ...left.slice(0, SHOWN_RECEIPTS).map(receiptLine), ...(rest > 0 ? [`- ${rest} more`] : [])]
+}
+
+export type Section = { heading: string; body: string }
+
+/** The sections in their order, empty ones left out. */
+export function sectionsOf(envelope: Draft): Section[] {
+  const { task, constraints, expected_output, facts, execution_history, memories } = envelope
+  const excerpt = (part: Shortened['part']) => envelope.receipts.shortened?.find((entry) => entry.part === part)?.text
+  const shown = (part: 'intent' | 'summary') => excerpt(part) ?? task[part]
+  const amendments = task.amendments.map(
+    (amendment) => `Amended by ${oneLine(amendment.by ?? 'user')}: ${prose(amendment.text)}`,
+  )
+  const intent = task.intent_from === 'summary' && task.intent === task.summary ? '' : prose(shown('intent'))
+  const sections: Section[] = [
+    { heading: '## Task', body: [intent, ...amendments].filter(Boolean).join('\n') },
+    { heading: '## Do next', body: prose(shown('summary')) },
+    {
+      heading: '## Constraints',
+      body: [...Object.keys(constraints).map((key) => constraintLine(envelope, key)), ...waivedLines(envelope)].join(
+        '\n',
+      ),
+    },
+    { heading: '## State', body: excerpt('state') ?? stateLines(task.state).join('\n') },
+    { heading: '## Expected output', body: expected_output ? expectedLines(expected_output).join('\n') : '' },
+    { heading: '## Facts', body: facts.length ? fenced(facts.map(factLine)) : '' },
+    { heading: '## History', body: execution_history.length ? fenced(execution_history.map(historyLine)) : '' },
+    { heading: '## Memories', body: memories.length ? fenced(memories.map(memoryLine)) : '' },
+    { heading: '## Left out', body: leftOutLines(envelope).join('\n') },
+  ]
+  return sections.filter((section) => section.body !== '')
+}
+
+function renderJson(envelope: Draft): string {
+  const { task, constraints, expected_output, facts, execution_history, memories, receipts, completeness } = envelope
+  return JSON.stringify({
+    task: task.intent,
+    amendments: task.amendments,
+    do_next: task.summary,
+    constraints,
+    state: task.state,
+    expected_output,
+    facts,
+    history: execution_history,
+    memories,
+    left_out: { gaps: completeness.gaps, trimmed: receipts.trimmed, omitted_count: receipts.omitted_count },
+  })
+}
+
+/** The text for the receiver. Throws BUDGET_TOO_SMALL when `max_tokens` is given and the text passes it. */
+export function render(envelope: Draft, { format = 'markdown', max_tokens, count }: RenderOptions = {}): string {
+  const rendered =
+    format === 'json'
+      ? renderJson(envelope)
+      : `${sectionsOf(envelope)
+          .map(({ heading, body }) => `${heading}\n${body}`)
+          .join('\n\n')}\n`
+  if (max_tokens !== undefined) {
+    if (!count)
+      throw new SpineError('INVALID_INPUT', 'render: `max_tokens` needs `count`, the tokenizer to count with.')
+    const tokens = count(rendered)
+    if (tokens > max_tokens)
+      throw new SpineError(
+        'BUDGET_TOO_SMALL',
+        `The rendered ${format} has ${tokens} tokens, allowed are ${max_tokens}.`,
+        { tokens, max_tokens },
+      )
+  }
+  return rendered
+}

@@ -1,0 +1,408 @@
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { runInNewContext } from 'node:vm'
+import fc from 'fast-check'
+import { type ErrorCode, SpineError } from './errors.ts'
+import { hostileCases, hostileNames } from './hostile-corpus.ts'
+import { type Limits, limits } from './limits.ts'
+import { name as nameSchema } from './scalars.ts'
+import { checkValue, parseJson } from './scan.ts'
+
+const encoder = new TextEncoder()
+const textDecoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+const parse = (text: string, given: Limits = limits) => parseJson(encoder.encode(text), given)
+const codes: ReadonlySet<ErrorCode> = new Set(['INVALID_JSON', 'INVALID_NUMBER', 'TOO_DEEP', 'TOO_LARGE'])
+
+/** 'ok', or the code of the refusal; any other error is a fault of the scanner and goes through. */
+function verdict(run: () => unknown): ErrorCode | 'ok' {
+  try {
+    run()
+    return 'ok'
+  } catch (error) {
+    if (error instanceof SpineError && codes.has(error.code)) return error.code
+    throw error
+  }
+}
+
+const refusal = (run: () => unknown): SpineError => {
+  try {
+    run()
+  } catch (error) {
+    if (error instanceof SpineError) return error
+    throw error
+  }
+  throw new assert.AssertionError({ message: 'it was accepted' })
+}
+
+/** Any value that JSON carries without loss, with keys and texts of every script and some that need escapes. */
+const anyText = fc.oneof(
+  fc.string({ unit: 'binary' }).map((text) => text.replaceAll('\0', '')),
+  fc.string({ unit: 'grapheme' }),
+)
+const anyKey = anyText.filter((key) => !['__proto__', 'constructor', 'prototype'].includes(key))
+const anyNumber = fc.oneof(
+  fc.maxSafeInteger().map((value) => value + 0),
+  fc
+    .double({ noNaN: true, noDefaultInfinity: true, min: -1e9, max: 1e9 })
+    .map((value) => Number(value.toPrecision(15)) + 0),
+)
+const { value: anyValue } = fc.letrec((tie) => ({
+  value: fc.oneof(
+    { depthSize: 'small', withCrossShrink: true },
+    anyText,
+    anyNumber,
+    fc.boolean(),
+    fc.constant(null),
+    fc.array(tie('value'), { maxLength: 8 }),
+    fc.dictionary(anyKey, tie('value'), { maxKeys: 8 }),
+  ),
+}))
+
+/** Values of which many break a rule. */
+const wildNumber = fc.double().filter((value) => Number.isFinite(value) && !Object.is(value, -0))
+const wildText = fc.oneof(
+  fc.string({ unit: fc.integer({ min: 0, max: 0xffff }).map((code) => String.fromCharCode(code)) }),
+  anyText,
+)
+const wildKey = fc.oneof(wildText, fc.constantFrom('__proto__', 'constructor', 'prototype', 'toString'))
+const { value: wildValue } = fc.letrec((tie) => ({
+  value: fc.oneof(
+    { depthSize: 'medium' },
+    wildText,
+    wildNumber,
+    anyNumber,
+    fc.constant(null),
+    fc.array(tie('value'), { maxLength: 6 }),
+    fc.dictionary(wildKey, fc.oneof(tie('value'), fc.constant(undefined)), { maxKeys: 6 }),
+  ),
+}))
+
+const ordinary = JSON.stringify({
+  envelope: { id: 'e1', task: { intent: 'Grüße 😀 an "alle"\n', state: { done: [1, -2.5e-3, true, null] } } },
+  target: 'agent',
+})
+
+describe('parseJson', () => {
+  for (const { name, bytes, expect } of hostileCases()) {
+    test(`${expect === 'ok' ? 'accepts' : `answers ${expect} to`} ${name}`, () => {
+      assert.equal(
+        verdict(() => parseJson(bytes)),
+        expect,
+      )
+    })
+  }
+
+  test('gives back every value within the limits, and each top-level member by its bytes', () => {
+    fc.assert(
+      fc.property(anyValue, fc.constantFrom(undefined, 1, '\t'), (value, indent) => {
+        const bytes = encoder.encode(JSON.stringify(value, null, indent))
+        const parsed = parseJson(bytes)
+        assert.deepEqual(parsed.value, JSON.parse(JSON.stringify(value)))
+        const members = typeof value === 'object' && value !== null && !Array.isArray(value) ? Object.keys(value) : []
+        assert.deepEqual(new Set(parsed.spans.keys()), new Set(members))
+        for (const [key, { start, end }] of parsed.spans) {
+          const text = textDecoder.decode(bytes.subarray(start, end))
+          assert.equal(text, text.trim())
+          assert.deepEqual(JSON.parse(text), (parsed.value as Record<string, unknown>)[key])
+        }
+      }),
+      { numRuns: 500 },
+    )
+  })
+
+  test('keeps the exact bytes of a member, whatever the sender wrote', () => {
+    const envelope = '{ "b" : 1.50,\r\n"a":"\\u00e9 é 😀" }'
+    const bytes = encoder.encode(` {"ключ": "😀", "envel\\u006fpe" :\t${envelope} , "target":"x"} `)
+    const span = parseJson(bytes).spans.get('envelope')
+    assert.equal(textDecoder.decode(bytes.subarray(span?.start, span?.end)), envelope)
+  })
+
+  test('has no spans for members of inner objects or of other documents', () => {
+    assert.deepEqual([...parse('{"a":{"b":{"c":1}},"d":[{"e":2}]}').spans.keys()], ['a', 'd'])
+    assert.equal(parse('[{"a":1}]').spans.size, 0)
+    assert.equal(parse('"a"').spans.size, 0)
+  })
+
+  test('reads a part of a larger buffer', () => {
+    const bytes = encoder.encode('xx{"a":1}xx').subarray(2, 9)
+    assert.deepEqual(parseJson(bytes).spans.get('a'), { start: 5, end: 6 })
+  })
+
+  test('agrees with JSON.parse on every mutation that it accepts', () => {
+    let accepted = 0
+    const mutation = fc.record({
+      at: fc.nat(),
+      cut: fc.integer({ min: 0, max: 2 }),
+      insert: fc.oneof(
+        fc.uint8Array({ maxLength: 2 }),
+        fc
+          .constantFrom(...'{}[],:"\\0123456789.eE-+ \n', 'null', '\\u0041', '\\ud83d')
+          .map((text) => encoder.encode(text)),
+      ),
+    })
+    fc.assert(
+      fc.property(
+        fc.oneof(
+          fc.constant(ordinary),
+          anyValue.map((value) => JSON.stringify(value)),
+        ),
+        fc.array(mutation, { minLength: 1, maxLength: 3 }),
+        (text, mutations) => {
+          let bytes = encoder.encode(text)
+          for (const { at, cut, insert } of mutations) {
+            const place = at % (bytes.length + 1)
+            bytes = Uint8Array.from([...bytes.subarray(0, place), ...insert, ...bytes.subarray(place + cut)])
+          }
+          let value: unknown
+          if (
+            verdict(() => {
+              value = parseJson(bytes).value
+            }) !== 'ok'
+          )
+            return
+          accepted++
+          assert.deepEqual(value, JSON.parse(textDecoder.decode(bytes)))
+        },
+      ),
+      { numRuns: 3_000 },
+    )
+    assert.ok(accepted > 100, `only ${accepted} mutations were accepted: the property says little`)
+  })
+
+  test('refuses a document that is cut, wherever it is cut', () => {
+    const bytes = encoder.encode(ordinary)
+    for (let end = 0; end < bytes.length; end++) {
+      assert.notEqual(
+        verdict(() => parseJson(bytes.subarray(0, end))),
+        'ok',
+        `cut at ${end}`,
+      )
+    }
+  })
+
+  test('a decimal it accepts comes back from the value with the digits that were sent', () => {
+    const digits = (decimal: string) =>
+      decimal
+        .replace(/e.*$/i, '')
+        .replace(/[-.]/g, '')
+        .replace(/^0+|0+$/g, '')
+    const decimal = fc
+      .tuple(fc.stringMatching(/^-?(0|[1-9]\d{0,17})(\.\d{1,18})?$/), fc.option(fc.integer({ min: -340, max: 320 })))
+      .map(([mantissa, exponent]) => (exponent === null ? mantissa : `${mantissa}e${exponent}`))
+    fc.assert(
+      fc.property(decimal, (text) => {
+        let value: unknown
+        if (
+          verdict(() => {
+            value = parse(text).value
+          }) !== 'ok'
+        )
+          return
+        assert.equal(digits(String(value)), digits(text))
+        assert.ok(Number.isSafeInteger(value) || digits(text).length <= limits.number_digits)
+      }),
+      { numRuns: 3_000 },
+    )
+  })
+
+  test('accepts every decimal of 15 digits', () => {
+    fc.assert(
+      fc.property(
+        fc.integer({ min: 1, max: 999_999_999_999_999 }),
+        fc.integer({ min: -300, max: -1 }),
+        (digits, exponent) => {
+          assert.equal(
+            verdict(() => parse(`${digits}e${exponent}`)),
+            'ok',
+          )
+        },
+      ),
+    )
+  })
+
+  test('says where it breaks, as a byte and as a JSON pointer, and what to do', () => {
+    const detail = (text: string) => refusal(() => parse(text)).message
+    assert.match(detail('{"é":{"a/b~":[0,1e400]}}'), /^Byte 17, at \/é\/a~1b~0\/1: .*send it as a string\.$/)
+    assert.match(
+      detail('{"a":1,"a":2}'),
+      /^Byte 7, at \/a: the key "a" stands twice in one object; keep one of them\.$/,
+    )
+    assert.match(detail('[1,2'), /^Byte 4, at \/1: the text ends where a comma or \] should stand\.$/)
+    assert.match(detail('{a:1}'), /^Byte 1, at the top level: "a" stands where a key in double quotes should stand\.$/)
+    assert.match(detail('\ufeff{}'), /^Byte 0: a byte order mark; send UTF-8 without one\.$/)
+    const bytes = Uint8Array.from([...encoder.encode('["é\ufffd 😀'), 0xc0, 0xaf, ...encoder.encode('"]')])
+    assert.match(refusal(() => parseJson(bytes)).message, /^Byte 12: not UTF-8/)
+  })
+
+  test('keeps what acts, hides or is long out of its details', () => {
+    for (const text of ['\u202e', '\u200b', '\u{e0041}', '\u001b', '\r\n', '\u2028']) {
+      const { message } = refusal(() => parse(`{${JSON.stringify(text)}:1,${JSON.stringify(text)}:2}`))
+      assert.doesNotMatch(message, /[\p{C}\p{Zl}\p{Zp}]/u)
+    }
+    const key = JSON.stringify('😀'.repeat(10_000))
+    const { message } = refusal(() => parse(`{${key}:{${key}:1,${key}:2}}`))
+    assert.ok(message.length < 600, `${message.length} characters`)
+    assert.ok(message.isWellFormed())
+  })
+
+  test('refuses within milliseconds, whatever is sent', () => {
+    for (const { name, bytes } of hostileCases()) {
+      const start = performance.now()
+      verdict(() => parseJson(bytes))
+      const ms = performance.now() - start
+      // The promise is a median of 5 ms; this bound only keeps quadratic work out, on a machine that is busy.
+      assert.ok(ms < 1_000, `${name}: ${ms} ms`)
+    }
+  })
+
+  test('holds to the limits it is given', () => {
+    const small: Limits = { ...limits, body_bytes: 40, depth: 2, object_keys: 2, array_items: 3, string_chars: 4 }
+    const given = (text: string) => verdict(() => parse(text, small))
+    assert.equal(given('{"a":["abcd",2,3],"b":[]}'), 'ok')
+    assert.equal(given('[[[]]]'), 'TOO_DEEP')
+    assert.equal(given('{"a":1,"b":2,"c":3}'), 'TOO_LARGE')
+    assert.equal(given('[1,2,3,4]'), 'TOO_LARGE')
+    assert.equal(given('"abcde"'), 'TOO_LARGE')
+    assert.equal(given(' '.repeat(41)), 'TOO_LARGE')
+  })
+})
+
+describe('checkValue', () => {
+  test('agrees with parseJson on the text of any value', () => {
+    const seen = new Set<string>()
+    fc.assert(
+      fc.property(fc.oneof(wildValue, anyValue), (value) => {
+        const inProcess = verdict(() => checkValue(value))
+        seen.add(inProcess)
+        assert.equal(
+          inProcess,
+          verdict(() => parse(JSON.stringify(value))),
+        )
+      }),
+      { numRuns: 3_000 },
+    )
+    assert.deepEqual([...seen].sort(), ['INVALID_JSON', 'INVALID_NUMBER', 'ok'])
+  })
+
+  test('agrees with parseJson on every hostile document that JSON.parse accepts without changing it', () => {
+    let compared = 0
+    for (const { name, bytes, expect } of hostileCases()) {
+      let value: unknown
+      let text: string
+      try {
+        text = textDecoder.decode(bytes)
+        value = JSON.parse(text)
+      } catch {
+        continue
+      }
+      if (bytes.length > limits.body_bytes || JSON.stringify(value) !== text) continue
+      compared++
+      assert.equal(
+        verdict(() => checkValue(value)),
+        expect,
+        name,
+      )
+    }
+    assert.ok(compared > 25, `only ${compared}`)
+  })
+
+  test('refuses numbers that JSON cannot carry', () => {
+    for (const value of [Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, -0, 2 ** 53, 0.1 + 0.2]) {
+      assert.equal(
+        verdict(() => checkValue({ a: [value] })),
+        'INVALID_NUMBER',
+        `${value}`,
+      )
+    }
+  })
+
+  test('refuses what JSON would drop, change or call', () => {
+    class Point {
+      x = 1
+    }
+    const hidden = Object.defineProperty({}, 'toJSON', { value: () => 'something else' })
+    const withToJson = Object.assign([1], { toJSON: () => [] })
+    const values = [() => 1, Symbol('a'), 1n, new Date(0), new Map(), new Set(), new Point(), /a/, new Uint8Array(2)]
+    for (const value of [
+      ...values,
+      new String('a'),
+      new Number(1),
+      hidden,
+      withToJson,
+      Object.create({ inherited: 1 }),
+    ]) {
+      assert.equal(
+        verdict(() => checkValue([value])),
+        'INVALID_JSON',
+        Object.prototype.toString.call(value),
+      )
+    }
+  })
+
+  test('ignores undefined members, and refuses undefined anywhere else', () => {
+    checkValue({ a: undefined, b: { c: undefined }, constructor: undefined })
+    for (const value of [undefined, [undefined], [1, undefined], new Array(3)]) {
+      assert.equal(
+        verdict(() => checkValue(value)),
+        'INVALID_JSON',
+      )
+    }
+  })
+
+  test('accepts plain objects, those without a prototype, and those of another realm', () => {
+    checkValue({ a: Object.assign(Object.create(null), { b: [1, 'x', null, true] }) })
+    checkValue(runInNewContext('({ a: [{ b: 1 }] })'))
+    assert.equal(
+      verdict(() => checkValue(runInNewContext('({ a: new Date() })'))),
+      'INVALID_JSON',
+    )
+  })
+
+  test('refuses a value that contains itself, and accepts one that is shared', () => {
+    const cycle: unknown[] = []
+    cycle.push({ a: cycle })
+    assert.match(refusal(() => checkValue(cycle)).message, /^At \/0\/a: the value contains itself/)
+    const shared = { a: 1 }
+    checkValue([shared, shared, { shared }])
+  })
+
+  test('stops at a small value that would be an endless text', () => {
+    let value: unknown = 'x'
+    for (let level = 0; level < 60; level++) value = [value, value]
+    assert.equal(
+      verdict(() => checkValue(value)),
+      'TOO_LARGE',
+    )
+    let deep: unknown[] = []
+    for (let level = 0; level < 1_000_000; level++) deep = [deep]
+    assert.equal(
+      verdict(() => checkValue(deep)),
+      'TOO_DEEP',
+    )
+    assert.equal(
+      verdict(() => checkValue(new Array(2 ** 32 - 1))),
+      'TOO_LARGE',
+    )
+  })
+
+  test('says where, as a JSON pointer', () => {
+    assert.match(
+      refusal(() => checkValue({ a: [0, { 'b/c': 1n }] })).message,
+      /^At \/a\/1\/b~1c: bigint does not exist/,
+    )
+    assert.match(refusal(() => checkValue([Number.NaN])).message, /^At \/0: NaN and Infinity do not exist/)
+    assert.match(refusal(() => checkValue(undefined)).message, /^At the top level: /)
+  })
+})
+
+describe('names', () => {
+  for (const { name, text, allowed } of hostileNames()) {
+    test(`${allowed ? 'may be' : 'may not have or be'} ${name}`, () => {
+      assert.equal(
+        verdict(() => parse(JSON.stringify({ id: text }))),
+        'ok',
+      )
+      assert.equal(nameSchema.safeParse(text).success, allowed)
+    })
+  }
+})
