@@ -1,0 +1,202 @@
+/**
+ * The statements that move a delivery. Each carries its own guard, so that none needs to look first: a row that does
+ * not match is not moved, and `explain` tells why. The picture of what may happen when is the table in
+ * protocol/delivery.ts. Every statement that waits for a row is given its inputs sorted by id, one per row.
+ */
+
+import { backoff_caps_ms, deliveryDefaults } from '../protocol/delivery.ts'
+import { namedStatement, setStatement } from './values.ts'
+
+const columns = `ns, id, envelope_id, source_agent, target, task_id, state, priority, claims, attempts, max_claims,
+  max_attempts, epoch, accepted_epoch, token, last, ready_at, deadline, lease_until, lease_ms, late, reason, output,
+  history, created_at, accepted_at, settled_at, updated_at`
+
+/** With the table's name, because what an update joins has some of the same columns. */
+const row = columns.replaceAll(/\w+/g, 'deliveries.$&')
+
+/** One line of JSON for the delivery's own record. */
+const note = (event: string, epoch: string, reason = 'null') =>
+  `history || '{"at":' || $now || ',"event":"' || ${event} || '","epoch":' || ${epoch}
+    || case when ${reason} is null then '' else ',"reason":' || ${reason} end || '}' || '\n'`
+
+/**
+ * Makes deliveries, born leased where a receiver is waiting (`token` given). One per envelope and receiver: a second
+ * send finds the first. Guarded by the idempotency key, and by the envelope being the one that was meant.
+ */
+export const sendDeliveries = setStatement({
+  columns: {
+    ns: 'text',
+    id: 'text',
+    envelope_id: 'text',
+    digest: 'text',
+    source_agent: 'text',
+    target: 'text',
+    task_id: 'text',
+    state: 'text',
+    priority: 'int',
+    token: 'text',
+    lease_ms: 'int',
+    deadline: 'int',
+    reason: 'text',
+    history: 'text',
+    key: 'text',
+    owner: 'text',
+  },
+  parameters: { now: 'int', max_claims: 'int', max_attempts: 'int' },
+  body: `with $input insert into deliveries(${columns})
+    select i_ns, i_id, i_envelope_id, i_source_agent, i_target, i_task_id, i_state, i_priority,
+      case when i_token is null then 0 else 1 end, 0, $max_claims, $max_attempts,
+      case when i_token is null then 0 else 1 end, 0, i_token, 'send', $now, i_deadline,
+      case when i_token is not null then $now + i_lease_ms end, i_lease_ms, 0, i_reason, null,
+      i_history, $now, null, case when i_state = 'expired' then $now end, $now
+    from input where i_id is not null and (i_key is null or exists (select 1 from idempotency
+        where idempotency.ns = i_ns and idempotency.key = i_key and idempotency.owner = i_owner))
+      and exists (select 1 from envelopes where envelopes.ns = i_ns and envelopes.id = i_envelope_id
+        and envelopes.digest = i_digest)
+    on conflict (ns, envelope_id, target) do nothing`,
+})
+
+/** What stands there after a send, with the digest of the envelope that holds the id. */
+export const sentDeliveries = setStatement({
+  columns: { ns: 'text', envelope_id: 'text', target: 'text' },
+  body: `with $input select ${row},
+      (select digest from envelopes where envelopes.ns = i_ns and envelopes.id = i_envelope_id) as digest
+    from input join deliveries on ns = i_ns and envelope_id = i_envelope_id and target = i_target`,
+})
+
+/** Leases the most urgent deliveries of one agent; the k-th gets the k-th token. */
+export const claimDeliveries = setStatement({
+  columns: { k: 'int', token: 'text' },
+  parameters: { ns: 'text', target: 'text', now: 'int', lease_ms: 'int', limit: 'int' },
+  body: `with $input,
+    pick as materialized (select id, priority from deliveries
+      where ns = $ns and target = $target and state = 'ready' and ready_at <= $now and deadline > $now
+      order by priority desc, id limit $limit $skip_locked),
+    ranked as (select id, row_number() over (order by priority desc, id) as k from pick)
+    update deliveries set state = 'leased', epoch = epoch + 1, claims = claims + 1, token = i_token, last = 'claim',
+      lease_until = $now + $lease_ms, lease_ms = $lease_ms, history = ${note(`'claim'`, '(epoch + 1)')}, updated_at = $now
+    from ranked join input on i_k = ranked.k
+    where deliveries.ns = $ns and deliveries.id = ranked.id and deliveries.state = 'ready'
+    returning ${row}`,
+})
+
+const attempt_uncounted = `accepted_epoch < epoch and i_action in ('accept', 'complete', 'nack_retry', 'nack_fatal')`
+const spent = `(claims >= max_claims or attempts + (case when ${attempt_uncounted} then 1 else 0 end) >= max_attempts)`
+const extended = `case when $now + coalesce(i_lease_ms, lease_ms) <= deadline then $now + coalesce(i_lease_ms, lease_ms)
+  when lease_until > deadline then lease_until else deadline end`
+
+/** Full jitter: `chance`, in millionths, of a cap that grows with the attempts. */
+const backoff = `i_chance * (case attempts + (case when ${attempt_uncounted} then 1 else 0 end) ${backoff_caps_ms
+  .map((cap, attempts) => `when ${attempts} then ${cap}`)
+  .join(' ')} else ${deliveryDefaults.backoff_cap_ms} end) / 1000000`
+
+/** Everything that the holder of a lease can say, fenced by its token. */
+export const settleDeliveries = setStatement({
+  columns: {
+    ns: 'text',
+    id: 'text',
+    token: 'text',
+    action: 'text',
+    lease_ms: 'int',
+    delay_ms: 'int',
+    chance: 'int',
+    reason: 'text',
+    reason_json: 'text',
+    output: 'text',
+  },
+  parameters: { now: 'int' },
+  body: `with $input update deliveries set
+    state = case i_action when 'accept' then 'accepted' when 'complete' then 'completed' when 'heartbeat' then state
+      when 'release' then 'ready' when 'nack_fatal' then 'parked'
+      when 'nack_retry' then case when ${spent} then 'parked' else 'ready' end end,
+    attempts = attempts + case when ${attempt_uncounted} then 1 else 0 end,
+    claims = claims - case when i_action = 'release' then 1 else 0 end,
+    accepted_epoch = case when ${attempt_uncounted} then epoch else accepted_epoch end,
+    accepted_at = case when i_action in ('accept', 'complete') then coalesce(accepted_at, $now) else accepted_at end,
+    late = case when i_action in ('accept', 'complete') and (state in ('ready', 'parked') or deadline < $now) then 1 else late end,
+    lease_until = case when i_action in ('accept', 'heartbeat') then ${extended} end,
+    lease_ms = coalesce(i_lease_ms, lease_ms),
+    ready_at = case when i_action = 'nack_retry' then $now + coalesce(i_delay_ms, ${backoff}) else ready_at end,
+    last = case when i_action = 'heartbeat' then last else i_action end,
+    reason = case when i_action in ('complete', 'accept') then null else coalesce(i_reason, reason) end,
+    output = coalesce(i_output, output),
+    history = case when i_action = 'heartbeat' then history else ${note('i_action', 'epoch', 'i_reason_json')} end,
+    settled_at = case when i_action = 'complete' then $now end,
+    updated_at = $now
+  from input
+  where deliveries.ns = i_ns and deliveries.id = i_id and deliveries.token = i_token and (
+    (state = 'leased') or (state = 'accepted' and i_action not in ('accept', 'release'))
+    or (last = 'lease_end' and state = 'ready' and i_action in ('accept', 'complete'))
+    or (last = 'lease_end' and state = 'parked' and i_action = 'complete'))
+  returning ${row}`,
+})
+
+export const deliveriesById = setStatement({
+  columns: { ns: 'text', id: 'text' },
+  body: `with $input select ${row} from deliveries join input on ns = i_ns and id = i_id`,
+})
+
+/** Takes back leases that ended. The token stays, so that a late answer that nobody has overtaken still counts. */
+export const endLeases = namedStatement({
+  parameters: { now: 'int', limit: 'int', reason: 'text', reason_json: 'text' },
+  body: `with pick as materialized (select ns, id from deliveries where lease_until <= $now
+      order by lease_until limit $limit $skip_locked)
+    update deliveries set
+      state = case when attempts >= max_attempts or claims >= max_claims then 'parked'
+        when deadline <= $now then 'expired' else 'ready' end,
+      ready_at = $now, lease_until = null, last = 'lease_end', reason = $reason,
+      history = ${note(`'lease_end'`, 'epoch', '$reason_json')},
+      settled_at = case when not (attempts >= max_attempts or claims >= max_claims) and deadline <= $now then $now end,
+      updated_at = $now
+    from pick where deliveries.ns = pick.ns and deliveries.id = pick.id and deliveries.lease_until <= $now
+    returning ${row}`,
+})
+
+/** Ends what nobody claimed before its deadline. */
+export const expireDeliveries = namedStatement({
+  parameters: { now: 'int', limit: 'int' },
+  body: `with pick as materialized (select ns, id from deliveries where state = 'ready' and deadline <= $now
+      order by deadline limit $limit $skip_locked)
+    update deliveries set state = 'expired', last = 'deadline', reason = 'the deadline passed', settled_at = $now,
+      history = ${note(`'deadline'`, 'epoch')}, updated_at = $now
+    from pick where deliveries.ns = pick.ns and deliveries.id = pick.id and deliveries.state = 'ready'
+      and deliveries.deadline <= $now
+    returning ${row}`,
+})
+
+/** The sender puts a delivery away; one that the receiver has accepted stays as it is. */
+export const parkDelivery = namedStatement({
+  parameters: { ns: 'text', envelope_id: 'text', target: 'text', reason: 'text', reason_json: 'text', now: 'int' },
+  body: `update deliveries set state = 'parked', last = 'park', lease_until = null, reason = $reason,
+      history = ${note(`'park'`, 'epoch', '$reason_json')}, updated_at = $now
+    where ns = $ns and envelope_id = $envelope_id and target = $target and state in ('ready', 'leased')`,
+})
+
+/** A wait of the sender ran out; the delivery stays where it is. */
+export const noteTimeout = namedStatement({
+  parameters: { ns: 'text', id: 'text', now: 'int' },
+  body: `update deliveries set history = ${note(`'ack_timeout'`, 'epoch')} where ns = $ns and id = $id and state in ('ready', 'leased')`,
+})
+
+/** What an agent holds at this moment, in one task if it is given. */
+export const heldDeliveries = namedStatement({
+  parameters: { ns: 'text', target: 'text', task_id: 'text' },
+  body: `select id, envelope_id, task_id from deliveries where ns = $ns and target = $target and lease_until is not null
+    and ($task_id is null or task_id = $task_id) order by id limit 20`,
+})
+
+export const listDeliveries = namedStatement({
+  parameters: { ns: 'text', target: 'text', state: 'text', envelope_id: 'text', before: 'text', limit: 'int' },
+  body: `select ${row} from deliveries where ns = $ns and ($before is null or id < $before)
+    and ($target is null or target = $target) and ($state is null or state = $state)
+    and ($envelope_id is null or envelope_id = $envelope_id)
+    order by id desc limit $limit`,
+})
+
+/** Which of these inboxes have something to claim: one look for all who wait. */
+export const readyInboxes = setStatement({
+  columns: { ns: 'text', target: 'text' },
+  parameters: { now: 'int' },
+  body: `with $input select i_ns as ns, i_target as target from input where i_ns is not null and exists (select 1
+    from deliveries where ns = i_ns and target = i_target and state = 'ready' and ready_at <= $now and deadline > $now)`,
+})

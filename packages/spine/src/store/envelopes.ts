@@ -1,0 +1,66 @@
+/** The statements of sealed envelopes: written once as their exact bytes, never changed, never deleted by a call. */
+
+import { namedStatement, setStatement } from './values.ts'
+
+/** What a record of an envelope holds beside its bytes. */
+const columns = `ns, id, digest, version, source_agent, target_agent, task_id, root_id, hop, summary, token_count,
+  max_tokens, completeness, verified, size, trail, created_at`
+
+/** With `key`, only the owner of that idempotency key stores its envelope. A known id is left as it is. */
+export const storeEnvelopes = setStatement({
+  columns: {
+    ns: 'text',
+    id: 'text',
+    digest: 'text',
+    version: 'text',
+    source_agent: 'text',
+    target_agent: 'text',
+    task_id: 'text',
+    root_id: 'text',
+    hop: 'int',
+    summary: 'text',
+    token_count: 'int',
+    max_tokens: 'int',
+    completeness: 'int',
+    verified: 'int',
+    size: 'int',
+    trail: 'text',
+    created_at: 'int',
+    body: 'bytes',
+    key: 'text',
+    owner: 'text',
+  },
+  body: `with $input insert into envelopes(${columns}, body)
+    select i_ns, i_id, i_digest, i_version, i_source_agent, i_target_agent, i_task_id, i_root_id, i_hop, i_summary,
+      i_token_count, i_max_tokens, i_completeness, i_verified, i_size, i_trail, i_created_at, i_body
+    from input where i_id is not null and (i_key is null or exists (select 1 from idempotency
+      where idempotency.ns = i_ns and idempotency.key = i_key and idempotency.owner = i_owner))
+    on conflict (ns, id) do nothing`,
+})
+
+export const envelopeBodies = setStatement({
+  columns: { ns: 'text', id: 'text' },
+  body: `with $input select ns, id, digest, body from envelopes join input on envelopes.ns = i_ns and envelopes.id = i_id`,
+})
+
+export const envelopeRecords = setStatement({
+  columns: { ns: 'text', id: 'text' },
+  body: `with $input select ${columns} from envelopes join input on envelopes.ns = i_ns and envelopes.id = i_id`,
+})
+
+export const listEnvelopes = namedStatement({
+  parameters: {
+    ns: 'text',
+    task_id: 'text',
+    root_id: 'text',
+    source_agent: 'text',
+    target_agent: 'text',
+    before: 'text',
+    limit: 'int',
+  },
+  body: `select ${columns} from envelopes where ns = $ns and ($before is null or id < $before)
+    and ($task_id is null or task_id = $task_id) and ($root_id is null or root_id = $root_id)
+    and ($source_agent is null or source_agent = $source_agent)
+    and ($target_agent is null or target_agent = $target_agent)
+    order by id desc limit $limit`,
+})
