@@ -1,0 +1,5 @@
+/** The embedded entry: a spine in this process, on a database of its own. */
+
+export { type Chance, type Clock, systemChance, systemClock } from './service/clock.ts'
+export { createSpine, type SpineOptions } from './service/spine.ts'
+export { openSqlite, type SqliteOptions } from './store/sqlite.ts'

@@ -1,0 +1,98 @@
+/** Agents: profiles and queues. A name that was sent to or that received is known, whether it was registered or not. */
+
+import type { z } from 'zod'
+import { type Agent, type AgentProfile, agentProfile } from '../protocol/agent.ts'
+import type { contract } from '../protocol/contract.ts'
+import { SpineError } from '../protocol/errors.ts'
+import { toIso } from '../protocol/scalars.ts'
+import * as sql from '../store/agents.ts'
+import type { Row } from '../store/database.ts'
+import type { Caller, Service } from './context.ts'
+
+type In<N extends keyof typeof contract.agents> = z.output<(typeof contract.agents)[N]['input']>
+
+/** Other nodes see a changed profile within this time. */
+const PROFILE_CACHE_MS = 2_000
+/** `last_seen_at` is written at most this often per agent. */
+const SEEN_EVERY_MS = 10_000
+const MAX_CACHED = 10_000
+
+export type Agents = ReturnType<typeof createAgents>
+
+export function createAgents(service: Service) {
+  const { database, clock } = service
+  const { dialect } = database
+  const profiles = new Map<string, { profile: AgentProfile | undefined; until: number }>()
+  const seen = new Map<string, number>()
+  const keyOf = (ns: string, name: string) => `${ns}\n${name}`
+
+  const row = async (ns: string, name: string): Promise<Row | undefined> =>
+    (await database.read(sql.agentByName(dialect, { ns, name })))[0]
+
+  const profileIn = (found: Row | undefined): AgentProfile | undefined =>
+    found?.profile == null ? undefined : agentProfile.parse(JSON.parse(String(found.profile)))
+
+  /** The profile, if one was set; from the cache where it is fresh. */
+  const profile = async (ns: string, name: string): Promise<AgentProfile | undefined> => {
+    const cached = profiles.get(keyOf(ns, name))
+    if (cached && cached.until > clock.now()) return cached.profile
+    const found = await row(ns, name)
+    // A name that nobody knows yet is made known with the first look.
+    if (!found) await database.write(sql.noteAgents(dialect, [{ ns, name }], { now: clock.now() }))
+    if (profiles.size >= MAX_CACHED) profiles.clear()
+    const fresh = { profile: profileIn(found), until: clock.now() + PROFILE_CACHE_MS }
+    profiles.set(keyOf(ns, name), fresh)
+    return fresh.profile
+  }
+
+  /** The agent asked for work. */
+  const see = async (ns: string, name: string): Promise<void> => {
+    const now = clock.now()
+    if (now - (seen.get(keyOf(ns, name)) ?? Number.NEGATIVE_INFINITY) < SEEN_EVERY_MS) return
+    if (seen.size >= MAX_CACHED) seen.clear()
+    seen.set(keyOf(ns, name), now)
+    await database.write([sql.seeAgent(dialect, { ns, name, now })])
+  }
+
+  const withQueues = async (ns: string, rows: readonly Row[]): Promise<Agent[]> => {
+    const names = rows.map((found) => ({ name: String(found.name) }))
+    const tables = await Promise.all(
+      sql.queueDepths(dialect, names, { ns }).map((statement) => database.read(statement)),
+    )
+    const depths = new Map(tables.flat().map((depth) => [depth.name, depth]))
+    return rows.map((found) => ({
+      ...(profileIn(found) ?? agentProfile.parse({})),
+      name: String(found.name),
+      ready: Number(depths.get(found.name ?? null)?.ready ?? 0),
+      held: Number(depths.get(found.name ?? null)?.held ?? 0),
+      ...(found.last_seen_at === null ? {} : { last_seen_at: toIso(Number(found.last_seen_at)) }),
+      registered: found.profile !== null,
+    }))
+  }
+
+  const get = async ({ name }: In<'get'>, { ns }: Caller): Promise<Agent> => {
+    const found = await row(ns, name)
+    const [agent] = found ? await withQueues(ns, [found]) : []
+    if (!agent) throw new SpineError('AGENT_NOT_FOUND', `Nobody called ${name} is known in namespace ${ns}.`, { name })
+    return agent
+  }
+
+  return {
+    profile,
+    see,
+    operations: {
+      put: async ({ name, ...given }: In<'put'>, caller: Caller): Promise<Agent> => {
+        const { ns } = caller
+        await database.write([sql.putAgent(dialect, { ns, name, profile: JSON.stringify(given), now: clock.now() })])
+        profiles.delete(keyOf(ns, name))
+        return get({ name }, caller)
+      },
+      get,
+      list: async ({ limit, after }: In<'list'>, { ns }: Caller) => {
+        const rows = await database.read(sql.listAgents(dialect, { ns, after: after ?? null, limit }))
+        const last = rows.length === limit ? rows.at(-1) : undefined
+        return { agents: await withQueues(ns, rows), ...(last ? { next: String(last.name) } : {}) }
+      },
+    },
+  }
+}

@@ -1,0 +1,20 @@
+/** What every operation of the service is given: the database, time and chance, and who is asking. */
+
+import type { Database } from '../store/database.ts'
+import type { Chance, Clock } from './clock.ts'
+
+export type Service = {
+  readonly database: Database
+  readonly clock: Clock
+  readonly chance: Chance
+  readonly newId: (prefix: string) => string
+}
+
+/** One call, after its input was checked. */
+export type Caller = {
+  readonly ns: string
+  /** The agent of the credential, if it is bound to one. */
+  readonly agent: string | undefined
+  readonly signal: AbortSignal | undefined
+  readonly warn: (warning: string) => void
+}

@@ -1,0 +1,95 @@
+/** Rows of the ledger as the documents of the protocol. One function a noun, nothing else. */
+
+import type { Delivery, DeliveryEvent } from '../protocol/delivery.ts'
+import type { Handoff } from '../protocol/handoff.ts'
+import type { Memory } from '../protocol/memory.ts'
+import { priorities, toIso } from '../protocol/scalars.ts'
+import type { Row } from '../store/database.ts'
+
+const str = (row: Row, column: string) => String(row[column])
+const num = (row: Row, column: string) => Number(row[column])
+const json = (row: Row, column: string) => JSON.parse(str(row, column))
+
+/** A member that is there only when the column holds something. */
+const optional = (row: Row, column: string, as: (value: string) => unknown = String) =>
+  row[column] === null || row[column] === undefined ? {} : { [column]: as(String(row[column])) }
+
+const time = (value: string) => toIso(Number(value))
+
+export const priorityOf = (row: Row) => priorities[num(row, 'priority')] ?? 'normal'
+
+export const toMemory = (row: Row): Memory =>
+  ({
+    id: str(row, 'id'),
+    content: str(row, 'content'),
+    ...optional(row, 'title'),
+    kind: str(row, 'kind'),
+    tags: json(row, 'tags'),
+    priority: priorityOf(row),
+    pinned: row.pinned === 1,
+    ...optional(row, 'task_id'),
+    author: str(row, 'author'),
+    trust: str(row, 'trust'),
+    metadata: json(row, 'metadata'),
+    ...optional(row, 'expires_at', time),
+    ...optional(row, 'supersedes'),
+    ...optional(row, 'superseded_by'),
+    version: num(row, 'version'),
+    digest: str(row, 'digest'),
+    tokens: num(row, 'tokens'),
+    created_at: toIso(num(row, 'created_at')),
+    updated_at: toIso(num(row, 'updated_at')),
+  }) as Memory
+
+/** An older version in the place of the current one. */
+export const toVersion = (current: Row, version: Row): Memory =>
+  toMemory({ ...current, ...version, created_at: current.created_at ?? null, superseded_by: null })
+
+export function toDelivery(row: Row): Delivery {
+  const lines = str(row, 'history').split('\n').filter(Boolean)
+  const history = lines.map((line): DeliveryEvent => {
+    const { at, ...event } = JSON.parse(line)
+    return { at: toIso(at), ...event }
+  })
+  return {
+    id: str(row, 'id'),
+    envelope_id: str(row, 'envelope_id'),
+    source_agent: str(row, 'source_agent'),
+    target: str(row, 'target'),
+    ...optional(row, 'task_id'),
+    state: str(row, 'state'),
+    priority: priorityOf(row),
+    claims: num(row, 'claims'),
+    attempts: num(row, 'attempts'),
+    epoch: num(row, 'epoch'),
+    ready_at: toIso(num(row, 'ready_at')),
+    deadline: toIso(num(row, 'deadline')),
+    ...optional(row, 'lease_until', time),
+    ...optional(row, 'reason'),
+    ...optional(row, 'output', JSON.parse),
+    ...(row.late === 1 ? { late: true } : {}),
+    created_at: toIso(num(row, 'created_at')),
+    ...optional(row, 'accepted_at', time),
+    ...optional(row, 'settled_at', time),
+    history,
+  } as Delivery
+}
+
+export const toHandoff = (row: Row): Handoff =>
+  ({
+    envelope_id: str(row, 'id'),
+    digest: str(row, 'digest'),
+    envelope_version: str(row, 'version'),
+    source_agent: str(row, 'source_agent'),
+    target_agent: str(row, 'target_agent'),
+    ...optional(row, 'task_id'),
+    root_id: str(row, 'root_id'),
+    hop: num(row, 'hop'),
+    summary: str(row, 'summary'),
+    token_count: num(row, 'token_count'),
+    max_tokens: num(row, 'max_tokens'),
+    completeness: num(row, 'completeness') / 10_000,
+    verified: row.verified === 1,
+    bytes: num(row, 'size'),
+    created_at: toIso(num(row, 'created_at')),
+  }) as Handoff

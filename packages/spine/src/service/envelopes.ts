@@ -1,0 +1,120 @@
+/**
+ * Sealed envelopes: kept as their exact bytes, checked against their digest when they are read, and held in memory for
+ * a while, since they never change.
+ */
+
+import { digestOf, exactBytes, freezeDeep, rememberBytes } from '../protocol/canonical.ts'
+import type { Envelope } from '../protocol/envelope.ts'
+import { SpineError } from '../protocol/errors.ts'
+import { limits } from '../protocol/limits.ts'
+import { toMs } from '../protocol/scalars.ts'
+import { parseJson } from '../protocol/scan.ts'
+import { parseEnvelope } from '../protocol/versions.ts'
+import * as sql from '../store/envelopes.ts'
+import type { Service } from './context.ts'
+
+const CACHED_BYTES = 64 * 1_048_576
+const encoder = new TextEncoder()
+
+export type Envelopes = ReturnType<typeof createEnvelopes>
+
+export function createEnvelopes({ database, clock }: Service) {
+  const { dialect } = database
+  const cache = new Map<string, Envelope>()
+  let cached_bytes = 0
+  const keyOf = (ns: string, id: string) => `${ns}\n${id}`
+
+  /** Holds an envelope that is known to be stored. */
+  const keep = (ns: string, envelope: Envelope, bytes: Uint8Array): Envelope => {
+    const sealed = freezeDeep(rememberBytes(envelope, bytes))
+    cached_bytes += bytes.byteLength
+    cache.set(keyOf(ns, envelope.id), sealed)
+    for (const [key, oldest] of cache) {
+      if (cached_bytes <= CACHED_BYTES) break
+      cache.delete(key)
+      cached_bytes -= exactBytes(oldest)?.byteLength ?? 0
+    }
+    return sealed
+  }
+
+  const read = (ns: string, id: string, body: Uint8Array, digest: unknown): Envelope => {
+    const damaged = (why: string) =>
+      new SpineError('INTEGRITY', `The stored bytes of envelope ${id} are damaged: ${why}.`, { envelope_id: id })
+    try {
+      const document = parseJson(body, { ...limits, body_bytes: limits.envelope_bytes }).value as Envelope
+      if (document.digest !== digest || digestOf(document) !== digest) throw damaged('they do not match their digest')
+      return keep(ns, document, body)
+    } catch (error) {
+      throw error instanceof SpineError && error.code === 'INTEGRITY' ? error : damaged(String(error))
+    }
+  }
+
+  const findMany = async (ns: string, ids: readonly string[]): Promise<Map<string, Envelope>> => {
+    const found = new Map<string, Envelope>()
+    const missing = new Set<string>()
+    for (const id of ids) {
+      const envelope = cache.get(keyOf(ns, id))
+      if (envelope) found.set(id, envelope)
+      else missing.add(id)
+    }
+    const statements = sql.envelopeBodies(
+      dialect,
+      [...missing].map((id) => ({ ns, id })),
+    )
+    for (const row of (await Promise.all(statements.map((statement) => database.read(statement)))).flat())
+      found.set(String(row.id), read(ns, String(row.id), row.body as Uint8Array, row.digest))
+    return found
+  }
+
+  const find = async (ns: string, id: string): Promise<Envelope | undefined> => (await findMany(ns, [id])).get(id)
+
+  const mustFind = async (ns: string, id: string): Promise<Envelope> => {
+    const envelope = await find(ns, id)
+    if (!envelope)
+      throw new SpineError('ENVELOPE_NOT_FOUND', `There is no envelope ${id} in namespace ${ns}.`, { envelope_id: id })
+    return envelope
+  }
+
+  /** The columns beside the bytes. `trail` tells the rule against circles where the chain has been. */
+  const rowOf = (
+    ns: string,
+    envelope: Envelope,
+    bytes: Uint8Array,
+    extra: { verified: boolean; trail: string; key: string | null; owner: string | null },
+  ) => ({
+    ns,
+    id: envelope.id,
+    digest: envelope.digest,
+    version: envelope.envelope_version,
+    source_agent: envelope.source_agent,
+    target_agent: envelope.target_agent,
+    task_id: envelope.task.id ?? null,
+    root_id: envelope.chain.root_id,
+    hop: envelope.chain.hop,
+    summary: envelope.task.summary.slice(0, 500).toWellFormed(),
+    token_count: envelope.token_count,
+    max_tokens: envelope.budget.max_tokens,
+    completeness: Math.round(envelope.completeness.score * 10_000),
+    verified: extra.verified ? 1 : 0,
+    size: bytes.byteLength,
+    trail: extra.trail,
+    created_at: Number.isNaN(toMs(envelope.created_at)) ? clock.now() : toMs(envelope.created_at),
+    body: bytes,
+    key: extra.key,
+    owner: extra.owner,
+  })
+
+  /** Checks an envelope made elsewhere: version, shape, digest, size. Its bytes stay as they came. */
+  const checkForeign = (document: object): { envelope: Envelope; bytes: Uint8Array } => {
+    const bytes = exactBytes(document) ?? encoder.encode(JSON.stringify(document))
+    if (bytes.byteLength > limits.envelope_bytes)
+      throw new SpineError(
+        'TOO_LARGE',
+        `The envelope has ${bytes.byteLength} bytes, allowed are ${limits.envelope_bytes}.`,
+      )
+    parseEnvelope(document)
+    return { envelope: document as Envelope, bytes }
+  }
+
+  return Object.freeze({ find, findMany, mustFind, keep, rowOf, checkForeign })
+}

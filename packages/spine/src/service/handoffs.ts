@@ -1,0 +1,80 @@
+/** Handoffs: make, import, read, list, and walk the chain back. */
+
+import type { z } from 'zod'
+import type { contract } from '../protocol/contract.ts'
+import type { Envelope } from '../protocol/envelope.ts'
+import { SpineError } from '../protocol/errors.ts'
+import { listDeliveries } from '../store/deliveries.ts'
+import * as sql from '../store/envelopes.ts'
+import type { Agents } from './agents.ts'
+import { createAssembly } from './assembly.ts'
+import type { Caller, Service } from './context.ts'
+import { toDelivery, toHandoff } from './documents.ts'
+import type { Envelopes } from './envelopes.ts'
+
+type In<N extends keyof typeof contract.handoffs> = z.output<(typeof contract.handoffs)[N]['input']>
+
+export function handoffOperations(service: Service, { envelopes, agents }: { envelopes: Envelopes; agents: Agents }) {
+  const { database } = service
+  const { dialect } = database
+
+  const lineageOf = async (ns: string, id: string): Promise<Envelope[]> => {
+    const found = new Map<string, Envelope>()
+    let next = [(await envelopes.mustFind(ns, id)).id]
+    while (next.length > 0) {
+      for (const [key, envelope] of await envelopes.findMany(ns, next)) found.set(key, envelope)
+      const before = next.flatMap((key) => found.get(key)?.chain.previous.map((link) => link.id) ?? [])
+      next = [...new Set(before)].filter((key) => !found.has(key))
+    }
+    return [...found.values()].sort((left, right) => left.chain.hop - right.chain.hop || (left.id < right.id ? -1 : 1))
+  }
+
+  const record = async (ns: string, id: string) => {
+    const [statement] = sql.envelopeRecords(dialect, [{ ns, id }])
+    const [row] = statement ? await database.read(statement) : []
+    if (!row)
+      throw new SpineError('ENVELOPE_NOT_FOUND', `There is no envelope ${id} in namespace ${ns}.`, { envelope_id: id })
+    return row
+  }
+
+  return {
+    create: createAssembly(service, { envelopes, agents }),
+    import: async (input: In<'import'>, { ns, agent }: Caller) => {
+      const { envelope, bytes } = envelopes.checkForeign(input.envelope)
+      if (agent !== undefined && envelope.source_agent !== agent)
+        throw new SpineError('FORBIDDEN', `The key is that of ${agent}; the envelope is from ${envelope.source_agent}.`)
+      await database.write(
+        sql.storeEnvelopes(dialect, [
+          envelopes.rowOf(ns, envelope, bytes, { verified: false, trail: '[]', key: null, owner: null }),
+        ]),
+      )
+      const row = await record(ns, envelope.id)
+      if (row.digest !== envelope.digest)
+        throw new SpineError('ENVELOPE_CONFLICT', `Another envelope with the id ${envelope.id} is stored.`, {
+          envelope_id: envelope.id,
+          digest: row.digest,
+        })
+      return toHandoff(row)
+    },
+    get: ({ id }: In<'get'>, { ns }: Caller) => envelopes.mustFind(ns, id),
+    status: async ({ id }: In<'status'>, { ns }: Caller) => {
+      const row = await record(ns, id)
+      const deliveries = await database.read(
+        listDeliveries(dialect, { ns, envelope_id: id, target: null, state: null, before: null, limit: 1_000 }),
+      )
+      return { ...toHandoff(row), deliveries: deliveries.map(toDelivery) }
+    },
+    list: async ({ task_id, root_id, source_agent, target_agent, limit, after }: In<'list'>, { ns }: Caller) => {
+      const filters = {
+        task_id: task_id ?? null,
+        root_id: root_id ?? null,
+        source_agent: source_agent ?? null,
+        target_agent: target_agent ?? null,
+      }
+      const rows = await database.read(sql.listEnvelopes(dialect, { ns, ...filters, before: after ?? null, limit }))
+      const last = rows.length === limit ? rows.at(-1) : undefined
+      return { handoffs: rows.map(toHandoff), ...(last ? { next: String(last.id) } : {}) }
+    },
+    lineage: async ({ id }: In<'lineage'>, { ns }: Caller) => ({ envelopes: await lineageOf(ns, id) }),
+  }
+}

@@ -1,0 +1,105 @@
+/**
+ * Receivers that wait. A send reserves a place of a waiting receiver before it is committed, so that the delivery is
+ * born leased; everything else is told by a hint that there may be something new. A hint is only a hint: who waits
+ * looks again at least once a second.
+ */
+
+import type { Row } from '../store/database.ts'
+
+export type Place = {
+  readonly token: string
+  readonly lease_ms: number
+  /** Once the commit is known: the row that was leased to this place, or nothing. */
+  settle(row: Row | undefined): void
+}
+
+export type Waiter = {
+  readonly max: number
+  readonly lease_ms: number
+  newToken(): string
+  /** Called with what was leased to it, or with nothing when it is worth looking again. */
+  wake(rows: readonly Row[]): void
+}
+
+type Parked = Waiter & { reserved: number; open: number; rows: Row[] }
+
+export type Inbox = ReturnType<typeof createInbox>
+
+export function createInbox() {
+  const waiting = new Map<string, Parked[]>()
+  const versions = new Map<string, number>()
+  const keyOf = (ns: string, target: string) => `${ns}\n${target}`
+
+  const leave = (key: string, parked: Parked) => {
+    const queue = waiting.get(key)?.filter((other) => other !== parked) ?? []
+    if (queue.length) waiting.set(key, queue)
+    else waiting.delete(key)
+  }
+
+  return Object.freeze({
+    /** Changes when something was sent to the target: compare before and after a look that found nothing. */
+    version: (ns: string, target: string): number => versions.get(keyOf(ns, target)) ?? 0,
+
+    /** Waits for the target's next delivery; the answer takes it back, and is false when it is too late for that. */
+    wait(ns: string, target: string, waiter: Waiter): () => boolean {
+      const key = keyOf(ns, target)
+      const parked: Parked = { ...waiter, reserved: 0, open: 0, rows: [] }
+      waiting.set(key, [...(waiting.get(key) ?? []), parked])
+      return () => {
+        if (parked.open > 0) return false
+        leave(key, parked)
+        return true
+      }
+    },
+
+    /** A place with a waiting receiver, if there is one. It must be settled. */
+    reserve(ns: string, target: string): Place | undefined {
+      const key = keyOf(ns, target)
+      const parked = waiting.get(key)?.find((candidate) => candidate.reserved < candidate.max)
+      if (!parked) return undefined
+      parked.reserved += 1
+      parked.open += 1
+      return {
+        token: parked.newToken(),
+        lease_ms: parked.lease_ms,
+        settle(row) {
+          parked.open -= 1
+          if (row) parked.rows.push(row)
+          if (parked.open > 0) return
+          parked.reserved = 0
+          if (parked.rows.length === 0) return
+          leave(key, parked)
+          parked.wake(parked.rows)
+        },
+      }
+    },
+
+    /** Something may be there for the target. One who waits is enough: the others look when it took what there was. */
+    hint(ns: string, target: string): void {
+      const key = keyOf(ns, target)
+      if (versions.size > 100_000) versions.clear()
+      versions.set(key, (versions.get(key) ?? 0) + 1)
+      const parked = waiting.get(key)?.find((candidate) => candidate.open === 0)
+      if (!parked) return
+      leave(key, parked)
+      parked.wake([])
+    },
+
+    /** Whose inboxes somebody waits for. */
+    waiting: (): { ns: string; target: string }[] =>
+      [...waiting.keys()].map((key) => ({
+        ns: key.slice(0, key.indexOf('\n')),
+        target: key.slice(key.indexOf('\n') + 1),
+      })),
+
+    /** Wakes everybody, to see that it is over. */
+    wakeAll(): void {
+      for (const [key, queue] of waiting) {
+        for (const parked of queue.filter((candidate) => candidate.open === 0)) {
+          leave(key, parked)
+          parked.wake([])
+        }
+      }
+    },
+  })
+}

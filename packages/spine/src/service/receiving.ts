@@ -1,0 +1,118 @@
+/**
+ * Receiving: take what is there, else wait for a place in a send's commit or a hint. What could not be handed over
+ * (the caller went away, the bytes are damaged) is given back or parked at once, not left to its lease.
+ */
+
+import type { z } from 'zod'
+import type { contract, ReceivedDelivery, settleItem } from '../protocol/contract.ts'
+import type { Delivery } from '../protocol/delivery.ts'
+import { SpineError } from '../protocol/errors.ts'
+import type { Row } from '../store/database.ts'
+import { claimDeliveries } from '../store/deliveries.ts'
+import type { Caller, Service } from './context.ts'
+import { toDelivery } from './documents.ts'
+import type { Envelopes } from './envelopes.ts'
+import type { Inbox } from './inbox.ts'
+
+type Wanted = Omit<z.output<(typeof contract.deliveries)['receive']['input']>, 'agent'>
+type Settle = (ns: string, item: z.output<typeof settleItem>) => Promise<Delivery>
+
+/** Tokens of one claim statement; more are claimed by several. */
+const CLAIM_ROWS = 32
+
+export function createReceiving(
+  service: Service,
+  { envelopes, inbox }: { envelopes: Envelopes; inbox: Inbox },
+  settle: Settle,
+) {
+  const { database, clock, chance } = service
+  const newToken = () => `lt_${chance.hex(32)}`
+
+  const claim = async (ns: string, target: string, { max, lease_ms }: Wanted): Promise<Row[]> => {
+    const statements = []
+    for (let left = max; left > 0; left -= CLAIM_ROWS) {
+      const slots = Array.from({ length: Math.min(left, CLAIM_ROWS) }, (_, index) => ({
+        k: index + 1,
+        token: newToken(),
+      }))
+      const named = { ns, target, now: clock.now(), lease_ms, limit: slots.length }
+      statements.push(...claimDeliveries(database.dialect, slots, named))
+    }
+    return (await database.write(statements)).flat()
+  }
+
+  /** What a send leased to this receiver, or nothing when it is worth looking again. */
+  const waitOnce = async (
+    ns: string,
+    target: string,
+    { max, lease_ms }: Wanted,
+    wait_ms: number,
+    signal: AbortSignal | undefined,
+  ): Promise<Row[]> => {
+    const { promise, resolve } = Promise.withResolvers<readonly Row[]>()
+    const leave = inbox.wait(ns, target, { max, lease_ms, newToken, wake: resolve })
+    // A place that a send has reserved is waited for: its commit is under way.
+    const stop = () => void (leave() && resolve([]))
+    const stopTimer = clock.after(wait_ms, stop)
+    signal?.addEventListener('abort', stop, { once: true })
+    try {
+      return [...(await promise)]
+    } finally {
+      stopTimer()
+      signal?.removeEventListener('abort', stop)
+    }
+  }
+
+  const take = async (target: string, wanted: Wanted, { ns, signal }: Caller): Promise<Row[]> => {
+    const until = clock.now() + wanted.wait_ms
+    for (;;) {
+      const version = inbox.version(ns, target)
+      const rows = await claim(ns, target, wanted)
+      const left = until - clock.now()
+      if (rows.length > 0 || left <= 0 || signal?.aborted) return rows
+      if (inbox.version(ns, target) !== version) continue
+      const leased = await waitOnce(ns, target, wanted, left, signal)
+      if (leased.length > 0) return leased
+    }
+  }
+
+  const giveBack = async (ns: string, rows: readonly Row[]): Promise<void> => {
+    await Promise.allSettled(
+      rows.map((row) => settle(ns, { action: 'release', id: String(row.id), lease_token: String(row.token) })),
+    )
+  }
+
+  const open = async (ns: string, row: Row): Promise<ReceivedDelivery | undefined> => {
+    try {
+      const envelope = await envelopes.mustFind(ns, String(row.envelope_id))
+      return {
+        ...toDelivery(row),
+        attempt: Number(row.attempts) + 1,
+        lease_token: String(row.token),
+        envelope,
+      } as ReceivedDelivery
+    } catch (error) {
+      if (!(error instanceof SpineError && error.code === 'INTEGRITY')) throw error
+      const lease = { id: String(row.id), lease_token: String(row.token) }
+      await settle(ns, { action: 'nack', kind: 'fatal', reason: error.message, ...lease })
+      return undefined
+    }
+  }
+
+  return {
+    async receive(target: string, wanted: Wanted, caller: Caller): Promise<ReceivedDelivery[]> {
+      const { ns, signal } = caller
+      const rows = await take(target, wanted, caller)
+      if (signal?.aborted) {
+        await giveBack(ns, rows)
+        return []
+      }
+      const order = rows.toSorted(
+        (left, right) =>
+          Number(right.priority) - Number(left.priority) || (String(left.id) < String(right.id) ? -1 : 1),
+      )
+      const opened = await Promise.all(order.map((row) => open(ns, row)))
+      return opened.filter((delivery) => delivery !== undefined)
+    },
+  }
+}

@@ -1,0 +1,152 @@
+/**
+ * Sends, gathered over all callers: envelopes that came whole, their deliveries, and their idempotency keys go into the
+ * store in one commit. Where a receiver is waiting, the delivery is born leased to it.
+ */
+
+import { type DeliveryState, deliveryDefaults } from '../protocol/delivery.ts'
+import type { Envelope } from '../protocol/envelope.ts'
+import { SpineError } from '../protocol/errors.ts'
+import { createCoalescer } from '../store/coalescer.ts'
+import type { Row, Statement } from '../store/database.ts'
+import * as sql from '../store/deliveries.ts'
+import { storeEnvelopes } from '../store/envelopes.ts'
+import { isDataFault } from '../store/statement-error.ts'
+import type { Service } from './context.ts'
+import type { Envelopes } from './envelopes.ts'
+import { earlierRef, type KeyClaim, readKeys, takeKeys } from './idempotency.ts'
+import type { Inbox, Place } from './inbox.ts'
+
+export type Sending = {
+  ns: string
+  id: string
+  envelope: Envelope
+  /** Given when the envelope came whole and may not be stored yet. */
+  bytes: Uint8Array | undefined
+  target: string
+  priority: number
+  deadline: number
+  state: Extract<DeliveryState, 'ready' | 'expired' | 'parked'>
+  reason: string | undefined
+  claim: KeyClaim | undefined
+}
+
+/** The delivery as it stands after the send, or the id of the one that an earlier call with the same key made. */
+export type Sent = { row: Row } | { earlier: string }
+
+export const overloaded = () =>
+  new SpineError('OVERLOADED', 'Too many calls are waiting for the store.', { retry_after_ms: 1_000 })
+
+export function createSending(service: Service, envelopes: Envelopes, inbox: Inbox) {
+  const { database, clock } = service
+  const { dialect } = database
+
+  const run = async (batch: readonly Sending[]): Promise<(Sent | SpineError)[]> => {
+    const now = clock.now()
+    const places = batch.map(({ state, ns, target }) => (state === 'ready' ? inbox.reserve(ns, target) : undefined))
+    const settle = (index: number, row?: Row) => places[index]?.settle(row)
+    try {
+      const tables = await database.write(statementsOf(batch, places, now))
+      const rows = new Map(
+        tables
+          .flat()
+          .filter((row) => 'envelope_id' in row)
+          .map((row) => [keyOf(row.ns, row.envelope_id, row.target), row]),
+      )
+      const keys = tables.flat().filter((row) => 'owner' in row)
+      return batch.map((sending, index): Sent | SpineError => {
+        const row = rows.get(keyOf(sending.ns, sending.envelope.id, sending.target))
+        const ours = row?.id === sending.id
+        settle(index, ours && row?.state === 'leased' ? row : undefined)
+        if (ours && row?.state === 'ready') inbox.hint(sending.ns, sending.target)
+        if (sending.bytes && row?.digest === sending.envelope.digest)
+          envelopes.keep(sending.ns, sending.envelope, sending.bytes)
+        return answerOf(sending, row, keys)
+      })
+    } catch (error) {
+      for (const index of places.keys()) settle(index)
+      throw error
+    }
+  }
+
+  const statementsOf = (
+    batch: readonly Sending[],
+    places: readonly (Place | undefined)[],
+    now: number,
+  ): Statement[] => {
+    const claims = batch.flatMap(({ claim }) => claim ?? [])
+    const whole = batch.filter(({ bytes }) => bytes !== undefined)
+    const rows = batch.map((sending, index) => {
+      const place = places[index]
+      const { ns, id, envelope, target, priority, deadline, state, reason, claim } = sending
+      const event = {
+        at: now,
+        event: state === 'ready' ? 'send' : state,
+        ...(reason ? { reason } : {}),
+        ...(place ? { epoch: 1 } : {}),
+      }
+      return {
+        ns,
+        id,
+        envelope_id: envelope.id,
+        digest: envelope.digest,
+        source_agent: envelope.source_agent,
+        target,
+        task_id: envelope.task.id ?? null,
+        state: place ? 'leased' : state,
+        priority,
+        token: place?.token ?? null,
+        lease_ms: place?.lease_ms ?? null,
+        deadline,
+        reason: reason ?? null,
+        history: `${JSON.stringify(event)}\n`,
+        key: claim?.key ?? null,
+        owner: claim?.owner ?? null,
+      }
+    })
+    const { max_claims, max_attempts } = deliveryDefaults
+    const envelopeRows = whole.map(({ ns, envelope, bytes, claim }) =>
+      envelopes.rowOf(ns, envelope, bytes ?? new Uint8Array(), {
+        verified: false,
+        trail: '[]',
+        key: claim?.key ?? null,
+        owner: claim?.owner ?? null,
+      }),
+    )
+    return [
+      ...takeKeys(service, claims),
+      ...storeEnvelopes(dialect, envelopeRows),
+      ...sql.sendDeliveries(dialect, rows, { now, max_claims, max_attempts }),
+      ...sql.sentDeliveries(dialect, rows),
+      ...(claims.length ? readKeys(service, claims) : []),
+    ]
+  }
+
+  return createCoalescer<Sending, Sent | SpineError>({
+    run,
+    key: ({ ns, envelope, target }) => keyOf(ns, envelope.id, target),
+    lanes: dialect.max_lanes,
+    overflow: overloaded,
+    splittable: isDataFault,
+  })
+}
+
+const keyOf = (...parts: unknown[]) => parts.join('\n')
+
+/** One caller's answer. A refusal is an answer too: it must not undo what the others of the batch stored. */
+function answerOf({ envelope, target, claim }: Sending, row: Row | undefined, keys: readonly Row[]): Sent | SpineError {
+  try {
+    const earlier = claim && earlierRef(claim, keys)
+    if (earlier !== undefined) return { earlier }
+  } catch (error) {
+    return error as SpineError
+  }
+  if (row && row.digest === envelope.digest) return { row }
+  return new SpineError(
+    'ENVELOPE_CONFLICT',
+    `Another envelope with the id ${envelope.id} is stored; nothing was sent to ${target}.`,
+    {
+      envelope_id: envelope.id,
+      digest: row?.digest,
+    },
+  )
+}

@@ -1,0 +1,107 @@
+/** The embedded spine: every operation of the contract over one database, its input checked at this one place. */
+
+import { contract } from '../protocol/contract.ts'
+import { SpineError } from '../protocol/errors.ts'
+import { checkValue } from '../protocol/scan.ts'
+import { type CallOptions, operationsOf, type Spine } from '../protocol/spine.ts'
+import { issuesOf } from '../protocol/versions.ts'
+import type { Database } from '../store/database.ts'
+import { migrate } from '../store/migrations.ts'
+import { migrations } from '../store/schema.ts'
+import { createAgents } from './agents.ts'
+import { type Chance, type Clock, idMaker, systemChance, systemClock } from './clock.ts'
+import type { Caller, Service } from './context.ts'
+import { createDeliveries } from './deliveries.ts'
+import { createEnvelopes } from './envelopes.ts'
+import { findingOperations } from './finding.ts'
+import { handoffOperations } from './handoffs.ts'
+import { createInbox } from './inbox.ts'
+import { memoryOperations } from './memories.ts'
+import { createSenders } from './senders.ts'
+import { startSweeper } from './sweeper.ts'
+import { taskOperations } from './tasks.ts'
+
+export type SpineOptions = {
+  database: Database
+  /** Default: the wall clock at start plus monotonic time. */
+  clock?: Clock
+  /** Default: the system's. */
+  chance?: Chance
+  /** The namespace of callers without an identity. Default "default". */
+  namespace?: string
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: the contract ties each function to its input; the loop below cannot say so.
+type Operation = (input: any, caller: Caller) => Promise<unknown>
+
+/** Brings the store to the current schema and serves it. Ends with `close()`, which closes the database too. */
+export async function createSpine({
+  database,
+  clock = systemClock(),
+  chance = systemChance(),
+  namespace = 'default',
+}: SpineOptions): Promise<Spine> {
+  await migrate(database, migrations, clock.now())
+  const service: Service = { database, clock, chance, newId: idMaker(clock, chance) }
+  const inbox = createInbox()
+  const senders = createSenders()
+  const envelopes = createEnvelopes(service)
+  const agents = createAgents(service)
+  const deliveries = createDeliveries(service, { envelopes, agents, inbox, senders })
+  const sweeper = startSweeper(service, { deliveries, inbox, senders })
+  const operations: Record<keyof typeof contract, Record<string, Operation>> = {
+    memories: { ...memoryOperations(service), ...findingOperations(service, envelopes) },
+    tasks: taskOperations(service, envelopes),
+    agents: agents.operations,
+    handoffs: handoffOperations(service, { envelopes, agents }),
+    deliveries: deliveries.operations,
+  }
+
+  const closing = new AbortController()
+  const under_way = new Set<Promise<unknown>>()
+
+  const call = async (
+    group: string,
+    name: string,
+    entry: (typeof contract)['memories']['get'],
+    input: unknown,
+    options: CallOptions,
+  ): Promise<unknown> => {
+    if (closing.signal.aborted) throw new SpineError('SHUTTING_DOWN', 'The spine is closed or closing.')
+    checkValue(input)
+    const parsed = entry.input.safeParse(input)
+    if (!parsed.success)
+      throw new SpineError('INVALID_INPUT', firstIssue(`${group}.${name}`, parsed.error), {
+        issues: issuesOf(parsed.error),
+      })
+    const { identity, signal, onWarning } = options
+    const caller: Caller = {
+      ns: identity?.namespace ?? namespace,
+      agent: identity?.agent,
+      signal: signal ? AbortSignal.any([signal, closing.signal]) : closing.signal,
+      warn: onWarning ?? (() => {}),
+    }
+    const operation = operations[group as keyof typeof contract][name] as Operation
+    const work = operation(parsed.data, caller)
+    under_way.add(work)
+    return work.finally(() => under_way.delete(work))
+  }
+
+  return Object.freeze({
+    ...operationsOf(contract, call as Parameters<typeof operationsOf>[1]),
+    async close() {
+      if (closing.signal.aborted) return
+      closing.abort()
+      await Promise.allSettled(under_way)
+      await sweeper.stop()
+      await database.close()
+    },
+  })
+}
+
+function firstIssue(operation: string, error: Parameters<typeof issuesOf>[0]): string {
+  const [issue] = issuesOf(error)
+  return issue?.path
+    ? `${operation}: ${issue.path}: ${issue.message}.`
+    : `${operation}: ${issue?.message ?? 'the input does not fit'}.`
+}

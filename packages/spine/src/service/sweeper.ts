@@ -1,0 +1,68 @@
+/**
+ * What happens by itself as time passes: leases end, deadlines pass, and whoever waits looks again, in case a hint was
+ * lost. In small batches, at most half a second apart, on every node at once.
+ */
+
+import type { Row } from '../store/database.ts'
+import { endLeases, expireDeliveries, readyInboxes } from '../store/deliveries.ts'
+import type { Service } from './context.ts'
+import type { Deliveries } from './deliveries.ts'
+import type { Inbox } from './inbox.ts'
+import type { Senders } from './senders.ts'
+
+const EVERY_MS = 500
+const BATCH = 500
+
+export function startSweeper(
+  service: Service,
+  { deliveries, inbox, senders }: { deliveries: Deliveries; inbox: Inbox; senders: Senders },
+) {
+  const { database, clock } = service
+  const { dialect } = database
+  let stopTimer = () => {}
+  let stopped = false
+  let running: Promise<void> = Promise.resolve()
+
+  const sweep = async (statement: () => Parameters<typeof database.write>[0]): Promise<void> => {
+    for (;;) {
+      const rows: Row[] = (await database.write(statement())).flat()
+      for (const row of rows) deliveries.moved(row)
+      if (rows.length < BATCH) return
+    }
+  }
+
+  const reason = 'the lease ended without an answer'
+  const turn = async (): Promise<void> => {
+    await sweep(() => [
+      endLeases(dialect, { now: clock.now(), limit: BATCH, reason, reason_json: JSON.stringify(reason) }),
+    ])
+    await sweep(() => [expireDeliveries(dialect, { now: clock.now(), limit: BATCH })])
+    const inboxes = await Promise.all(
+      readyInboxes(dialect, inbox.waiting(), { now: clock.now() }).map((statement) => database.read(statement)),
+    )
+    for (const row of inboxes.flat()) inbox.hint(String(row.ns), String(row.target))
+    const watched = senders.watched()
+    if (watched.length > 0) for (const row of (await deliveries.rowsById(watched)).values()) senders.moved(row)
+  }
+
+  const schedule = () => {
+    if (stopped) return
+    stopTimer = clock.after(EVERY_MS, () => {
+      // A store in trouble is looked at again; its callers hear of the trouble from their own calls.
+      running = turn()
+        .catch(() => {})
+        .finally(schedule)
+    })
+  }
+  schedule()
+
+  return {
+    /** One turn, now. */
+    turn,
+    async stop(): Promise<void> {
+      stopped = true
+      stopTimer()
+      await running
+    },
+  }
+}
