@@ -1,0 +1,158 @@
+/**
+ * A Spine on the other end of HTTP, by a loop over the contract. What is safe to repeat is repeated when the
+ * connection fails; a call ends within its timeout, the time that it waits on purpose not counted.
+ */
+
+import { randomUUID } from 'node:crypto'
+import { contract, type Operation } from '../protocol/contract.ts'
+import { fromProblem, SpineError } from '../protocol/errors.ts'
+import { type CallOptions, operationsOf, type Spine } from '../protocol/spine.ts'
+import { readAnswer, readProblem, retryAfterMs } from './answer.ts'
+import { type Pacing, systemPacing } from './pacing.ts'
+import { gatewayStatus, heldFor, mayRepeat, pauseBefore } from './repeat.ts'
+import { headerValue, requestOf, type WireRequest } from './request.ts'
+
+export type ConnectOptions = {
+  /** Where the server is. Default: SPINE_ENDPOINT, else http://127.0.0.1:8788. */
+  endpoint?: string
+  /** Sent as `Authorization: Bearer`. Default: SPINE_API_KEY, else none. */
+  api_key?: string
+  /** For servers without keys; with a key, the key decides. Default: the server's, "default". */
+  namespace?: string
+  /** Makes the requests. Default: the global fetch, which keeps its connections open. */
+  fetch?: typeof fetch
+  /** Longest time of a call with all its tries, in ms, beside what it waits on purpose. Default 30,000. */
+  timeout_ms?: number
+  /** Clock, timer and dice. Default: those of the system. */
+  pacing?: Pacing
+}
+
+const closedError = () => new SpineError('SHUTTING_DOWN', 'This client was closed.', { closed: true })
+
+function baseOf(endpoint: string): string {
+  const url = URL.parse(endpoint)
+  if (url && (url.protocol === 'http:' || url.protocol === 'https:'))
+    return `${url.origin}${url.pathname}`.replace(/\/+$/, '')
+  throw new SpineError('INVALID_INPUT', `endpoint ${JSON.stringify(endpoint)} is not an http or https address.`)
+}
+
+const causeOf = (error: unknown): string => {
+  const { cause } = error as { cause?: { code?: string; message?: string } }
+  return cause?.code ?? cause?.message ?? String(error)
+}
+
+/** Connects to a server. Nothing is sent yet: a server that is not there shows in the first call, as UNREACHABLE. */
+export function connect(options: ConnectOptions = {}): Spine {
+  const {
+    endpoint = process.env.SPINE_ENDPOINT || 'http://127.0.0.1:8788',
+    api_key = process.env.SPINE_API_KEY,
+    namespace,
+    timeout_ms = 30_000,
+    pacing = systemPacing,
+  } = options
+  const base = baseOf(endpoint)
+  const common: Record<string, string> = {
+    ...(api_key ? { authorization: headerValue('api_key', `Bearer ${api_key}`) } : {}),
+    ...(namespace ? { 'spine-namespace': headerValue('namespace', namespace) } : {}),
+  }
+  const closing = new AbortController()
+  const inFlight = new Set<Promise<unknown>>()
+
+  async function exchange(operation: Operation, request: WireRequest, signal: AbortSignal, callOptions: CallOptions) {
+    let response: Response
+    let bytes: Uint8Array
+    try {
+      const { method, path, body } = request
+      const headers = { ...request.headers, ...common }
+      const send = options.fetch ?? fetch
+      response = await send(`${base}${path}`, {
+        method,
+        headers,
+        signal,
+        redirect: 'manual',
+        ...(body ? { body } : {}),
+      })
+      bytes = new Uint8Array(await response.arrayBuffer())
+    } catch (cause) {
+      throw new SpineError('UNREACHABLE', `${base} could not be reached: ${causeOf(cause)}.`, { cause })
+    }
+    if (response.ok) {
+      for (const warning of warningsOf(response.headers)) callOptions.onWarning?.(warning)
+      return readAnswer(operation, bytes)
+    }
+    const retry_after_ms = retryAfterMs(response.headers.get('retry-after'), Date.now())
+    const problem = readProblem(bytes)
+    const error = fromProblem(problem, response.status)
+    if (error.extra.http_status !== undefined && gatewayStatus.has(response.status))
+      throw new SpineError('UNREACHABLE', `Something before ${base} answered ${response.status}.`, { retry_after_ms })
+    if (retry_after_ms === undefined) throw error
+    throw fromProblem({ retry_after_ms, ...(problem as object) }, response.status)
+  }
+
+  async function call(operation: Operation, input: unknown, callOptions: CallOptions): Promise<unknown> {
+    if (closing.signal.aborted) throw closedError()
+    const request = requestOf(operation, input)
+    if (operation.idempotent && (input as { idempotency_key?: string }).idempotency_key === undefined)
+      request.headers['idempotency-key'] = randomUUID()
+
+    const held = heldFor(operation, input)
+    const expired = new AbortController()
+    const done = new AbortController()
+    const ends = [expired.signal, callOptions.signal, held > 0 ? closing.signal : undefined]
+    const signal = AbortSignal.any(ends.filter((end) => end !== undefined))
+    void pacing.sleep(held + timeout_ms, done.signal).then(() => expired.abort())
+    const deadline = pacing.now() + held + timeout_ms
+
+    let last: SpineError | undefined
+    try {
+      for (let tries = 1; ; tries += 1) {
+        try {
+          return await exchange(operation, request, signal, callOptions)
+        } catch (error) {
+          if (callOptions.signal?.aborted) throw callOptions.signal.reason
+          if (held > 0 && closing.signal.aborted) throw closedError()
+          if (expired.signal.aborted)
+            throw last ?? new SpineError('CALL_TIMEOUT', `${base} did not answer within ${held + timeout_ms} ms.`)
+          if (!(error instanceof SpineError && mayRepeat(operation, error, tries))) throw error
+          const pause = pauseBefore(tries, error, pacing.random)
+          if (pacing.now() + pause > deadline) throw error
+          last = error
+          await pacing.sleep(pause, signal)
+        }
+      }
+    } finally {
+      done.abort()
+    }
+  }
+
+  const operations = operationsOf(contract, (_group, _name, operation, input, callOptions) => {
+    const calling = call(operation, input, callOptions)
+    const settled: Promise<unknown> = calling.then(
+      () => inFlight.delete(settled),
+      () => inFlight.delete(settled),
+    )
+    inFlight.add(settled)
+    return calling
+  })
+
+  return Object.freeze({
+    ...operations,
+    /** Ends waits, lets the other calls finish, refuses new ones. */
+    async close() {
+      closing.abort()
+      await Promise.all(inFlight)
+    },
+  })
+}
+
+/** The warnings beside an answer: a JSON array of texts in one header. */
+function warningsOf(headers: Headers): string[] {
+  const header = headers.get('spine-warnings')
+  if (!header) return []
+  try {
+    const warnings: unknown = JSON.parse(header)
+    return Array.isArray(warnings) ? warnings.map(String) : [header]
+  } catch {
+    return [header]
+  }
+}

@@ -1,0 +1,87 @@
+/** What a handler is given for one delivery: the envelope, its text, its memories, and ways to answer. */
+
+import type { ReceivedDelivery } from '../protocol/contract.ts'
+import type { Delivery, NackKind } from '../protocol/delivery.ts'
+import type { Envelope } from '../protocol/envelope.ts'
+import type { HandoffInput } from '../protocol/handoff.ts'
+import { render } from '../protocol/render.ts'
+import type { Spine } from '../protocol/spine.ts'
+import { type ContextOptions, type OpenContext, openContext } from './context.ts'
+import { storedIn } from './sealed.ts'
+
+export type Nack = {
+  /** `retry` hands it out again after a backoff; `fatal` parks it. Default `retry`. */
+  kind?: NackKind
+  /** For whoever reads the delivery's history. */
+  reason: string
+  /** Wait of a retry, in ms, instead of the backoff. */
+  delay_ms?: number
+}
+
+export type Received = {
+  readonly envelope: Envelope
+  readonly delivery: ReceivedDelivery
+  /** The envelope rendered as markdown, for a model to read. */
+  readonly text: string
+  /** Aborted when the lease is lost or the receiver stops: what is done after that may be done twice. */
+  readonly signal: AbortSignal
+  readonly spine: Spine
+  /** Opens the context on the first call. Its gaps go into the output by themselves. */
+  context(options?: ContextOptions): Promise<OpenContext>
+  /** Completes the delivery now; returning a value from the handler does the same. */
+  ack(output?: unknown): Promise<Delivery>
+  /** Hands the delivery back; throwing from the handler does the same, as a retry. */
+  nack(nack: Nack): Promise<Delivery>
+  /** Seals the next envelope of this chain: `previous` is this delivery, the sender is its receiver. */
+  handoff(input: HandoffInput): Promise<Envelope>
+}
+
+/** The handler of an inbox: what it returns becomes the output, what it throws a retry. */
+export type Handler = (received: Received) => unknown
+
+type Parts = {
+  spine: Spine
+  agent: string
+  delivery: ReceivedDelivery
+  signal: AbortSignal
+  complete: (output?: unknown) => Promise<Delivery>
+  nack: (nack: Nack) => Promise<Delivery>
+}
+
+/** Also tells which context was opened, because the gaps of that one belong into the output. */
+export function makeReceived({ spine, agent, delivery, signal, complete, nack }: Parts): {
+  received: Received
+  withGaps: (value: unknown) => Promise<unknown>
+} {
+  const envelope = storedIn(spine, delivery.envelope)
+  let text: string | undefined
+  let opening: Promise<OpenContext> | undefined
+
+  const withGaps = async (value: unknown) => {
+    const context = await opening?.catch(() => undefined)
+    return context ? context.output(value) : value
+  }
+
+  const received: Received = Object.freeze({
+    envelope,
+    delivery,
+    get text() {
+      text ??= render(envelope)
+      return text
+    },
+    signal,
+    spine,
+    context(options: ContextOptions = {}) {
+      opening ??= openContext(spine, envelope, { signal, ...options })
+      return opening
+    },
+    ack: complete,
+    nack,
+    handoff: async (input: HandoffInput) =>
+      storedIn(
+        spine,
+        await spine.handoffs.create({ previous: delivery.id, source_agent: agent, ...input }, { signal }),
+      ),
+  })
+  return { received, withGaps }
+}

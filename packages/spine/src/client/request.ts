@@ -1,0 +1,92 @@
+/** An operation of the contract and its input, as the HTTP request that carries it. Nothing is sent here. */
+
+import { exactBytes } from '../protocol/canonical.ts'
+import type { Operation } from '../protocol/contract.ts'
+import { SpineError } from '../protocol/errors.ts'
+
+export type WireRequest = {
+  method: Operation['method']
+  /** The path with its query, behind the endpoint. */
+  path: string
+  headers: Record<string, string>
+  body?: Uint8Array<ArrayBuffer>
+}
+
+type Members = Map<string, unknown>
+
+const encoder = new TextEncoder()
+const headerText = /^[\x20-\x7e]*$/
+
+/** Refuses a header value that HTTP would not carry as it is. */
+export function headerValue(member: string, value: unknown): string {
+  const text = String(value)
+  if (headerText.test(text)) return text
+  throw new SpineError('INVALID_INPUT', `${member} travels as a header: only visible ASCII characters can be sent.`)
+}
+
+function pathSegment(member: string, value: unknown): string {
+  // URLs resolve "." and ".." even when they are escaped: the call would reach another route.
+  if (typeof value !== 'string' || value === '' || value === '.' || value === '..' || !value.isWellFormed())
+    throw new SpineError('INVALID_INPUT', `${member} must be a text that can be part of a path.`, {
+      issues: [{ path: member, message: 'cannot be part of a path' }],
+    })
+  return encodeURIComponent(value)
+}
+
+const take = (members: Members, member: string): unknown => {
+  const value = members.get(member)
+  members.delete(member)
+  return value
+}
+
+function concat(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
+  const joined = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0))
+  let at = 0
+  for (const part of parts) {
+    joined.set(part, at)
+    at += part.length
+  }
+  return joined
+}
+
+/** The exact bytes where they are known, JSON where they are not. */
+function bytesOf(value: unknown): Uint8Array {
+  const exact = typeof value === 'object' && value !== null ? exactBytes(value) : undefined
+  if (exact) return exact
+  try {
+    return encoder.encode(JSON.stringify(value) ?? 'null')
+  } catch (cause) {
+    throw new SpineError('INVALID_INPUT', `The input cannot be written as JSON: ${String(cause)}`, { cause })
+  }
+}
+
+/** A JSON object whose members are spliced in as bytes, so that an envelope among them stays as it is. */
+const objectBytes = (members: Members): Uint8Array<ArrayBuffer> =>
+  concat([
+    encoder.encode('{'),
+    ...[...members].flatMap(([member, value], index) => [
+      encoder.encode(`${index ? ',' : ''}${JSON.stringify(member)}:`),
+      bytesOf(value),
+    ]),
+    encoder.encode('}'),
+  ])
+
+export function requestOf(operation: Operation, input: unknown): WireRequest {
+  if (typeof input !== 'object' || input === null) throw new SpineError('INVALID_INPUT', 'The input is an object.')
+  const members: Members = new Map(Object.entries(input).filter(([, value]) => value !== undefined))
+  const { method } = operation
+  const headers: Record<string, string> = { accept: 'application/json' }
+  let path = operation.path.replace(/:(\w+)/g, (_, member: string) => pathSegment(member, take(members, member)))
+
+  for (const [member, header] of Object.entries(operation.headers ?? {}))
+    if (members.has(member)) headers[header] = headerValue(member, take(members, member))
+
+  if (method === 'GET' || method === 'DELETE') {
+    const query = new URLSearchParams([...members].map(([member, value]) => [member, String(value)])).toString()
+    if (query) path += `?${query}`
+    return { method, path, headers }
+  }
+  headers['content-type'] = 'application/json'
+  const body = operation.document ? concat([bytesOf(members.get(operation.document))]) : objectBytes(members)
+  return { method, path, headers, body }
+}

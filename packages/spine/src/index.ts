@@ -1,0 +1,17 @@
+/** The light entry: the language, its renderer and the clients. Reaches zod and nothing heavier. */
+
+export { type ConnectOptions, connect } from './client/connect.ts'
+export { type ContextMemory, type ContextOptions, type OpenContext, openContext } from './client/context.ts'
+export { type DeliverOptions, MemorySpine, type MemorySpineOptions, type ParkOptions } from './client/memory-spine.ts'
+export type { ReceiveOptions, Receiver, StopOptions } from './client/receive.ts'
+export type { Handler, Nack, Received } from './client/received.ts'
+export { canonicalBytes, digestOf } from './protocol/canonical.ts'
+export { contract } from './protocol/contract.ts'
+export { type Delivery, type DeliveryState, deliveryTable } from './protocol/delivery.ts'
+export type { Envelope } from './protocol/envelope.ts'
+export { type ErrorCode, errorTable, HandoffError, HandoffTimeoutError, SpineError } from './protocol/errors.ts'
+export type { Handoff, HandoffInput } from './protocol/handoff.ts'
+export type { Memory, MemoryInput } from './protocol/memory.ts'
+export { render } from './protocol/render.ts'
+export type { CallOptions, Identity, Spine } from './protocol/spine.ts'
+export { parseEnvelope } from './protocol/versions.ts'
