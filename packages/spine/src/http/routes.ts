@@ -1,0 +1,93 @@
+/** The routes of the contract, by a loop: read the request, call the spine, write the answer. */
+
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { Logger } from 'pino'
+import { contract, type Operation, operations, type ReceivedDelivery } from '../protocol/contract.ts'
+import { SpineError } from '../protocol/errors.ts'
+import type { CallOptions, Spine } from '../protocol/spine.ts'
+import type { Admission, Admitted } from './admission.ts'
+import { answerWriter, warningsHeader } from './answer.ts'
+import { checkMediaType } from './body.ts'
+import { inputOf } from './input.ts'
+import type { Authenticate } from './keys.ts'
+import { releaseUndelivered } from './undelivered.ts'
+
+export type Caller = ReturnType<Authenticate> & { admitted: Admitted }
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** Who asks, once that is known. */
+    caller: Caller | null
+  }
+}
+
+export type RouteParts = { spine: Spine; admission: Admission; authenticate: Authenticate; log: Logger }
+
+type Call = (input: unknown, options: CallOptions) => Promise<object>
+
+/** Calls that may wait on purpose: for a delivery, or for its acknowledgement. */
+const waiting: ReadonlySet<Operation> = new Set<Operation>([contract.deliveries.receive, contract.deliveries.send])
+
+export function addRoutes(app: FastifyInstance, parts: RouteParts): void {
+  app.decorateRequest('caller', null)
+  for (const { group, name, operation } of operations()) {
+    const { method, path } = operation
+    const call = (parts.spine[group] as unknown as Record<string, Call>)[name]
+    if (!call) throw new SpineError('INTERNAL', `The spine has no operation ${group}.${name}.`)
+    app.route({
+      method,
+      url: path,
+      onRequest: (request, reply, done) => {
+        const caller = parts.authenticate(request.headers)
+        checkMediaType(request.headers)
+        request.caller = { ...caller, admitted: parts.admission.enter(reply.raw, waiting.has(operation)) }
+        done()
+      },
+      handler: handlerOf(operation, call, parts),
+    })
+  }
+}
+
+function handlerOf(operation: Operation, call: Call, { spine, admission, log }: RouteParts) {
+  const write = answerWriter(operation)
+  const { status = 200 } = operation
+
+  async function callSpine(input: unknown, options: CallOptions): Promise<object> {
+    try {
+      return await call(input, options)
+    } catch (error) {
+      // The wait was ended from here: the inbox was empty all the time.
+      if (operation === contract.deliveries.receive && admission.draining && options.signal?.aborted)
+        return { deliveries: [] }
+      throw options.signal?.aborted && error === options.signal.reason ? stopped(error) : error
+    }
+  }
+
+  async function answer(request: FastifyRequest, reply: FastifyReply, { identity, admitted }: Caller) {
+    const query = request.raw.url?.split('?', 2)[1] ?? ''
+    const { params, headers, body } = request as { params: Record<string, string>; body?: Uint8Array } & FastifyRequest
+    const input = inputOf(operation, { params, query, headers, body })
+    const warnings: string[] = []
+    const onWarning = (warning: string) => void warnings.push(warning)
+    const { signal } = admitted
+    const output = await callSpine(input, { identity, onWarning, ...(signal && { signal }) })
+    if (operation === contract.deliveries.receive) {
+      const { deliveries } = output as { deliveries: ReceivedDelivery[] }
+      const failed = (error: unknown) =>
+        log.warn({ id: request.id, err: error }, 'an undelivered lease was not released')
+      void admitted.during(releaseUndelivered(spine, identity, reply.raw, deliveries, failed))
+    }
+    if (warnings.length > 0) reply.header('spine-warnings', warningsHeader(warnings))
+    return reply.code(status).header('content-type', 'application/json').send(write(output))
+  }
+
+  return (request: FastifyRequest, reply: FastifyReply) => {
+    const { caller } = request
+    if (!caller) throw new SpineError('INTERNAL', 'A request reached its operation without being let in.')
+    return caller.admitted.during(answer(request, reply, caller))
+  }
+}
+
+/** An ended wait as an error that the caller may repeat. */
+const stopped = (reason: unknown) =>
+  reason instanceof SpineError ? reason : new SpineError('SHUTTING_DOWN', 'The wait was ended.', { cause: reason })

@@ -1,0 +1,67 @@
+/** What the server says about itself: alive, ready, its interface for programs and for people. No key is needed. */
+
+import type { FastifyInstance } from 'fastify'
+import { SpineError } from '../protocol/errors.ts'
+import type { Spine } from '../protocol/spine.ts'
+import type { Admission } from './admission.ts'
+import { docsPage, docsPolicy } from './docs-page.ts'
+import type { EventLoopDelay } from './event-loop.ts'
+import { openApi } from './openapi.ts'
+
+/** Everything that is served beside the contract. */
+export const systemPaths = ['/', '/docs', '/healthz', '/openapi.json', '/readyz'] as const
+
+const ready_timeout_ms = 2_000
+
+export type SystemParts = { spine: Spine; admission: Admission; eventLoop: EventLoopDelay; needs_key: boolean }
+
+/** Asks the store through the front door; probes that come together share one question. */
+function readiness(spine: Spine): () => Promise<void> {
+  let asking: Promise<void> | undefined
+  const ask = async () => {
+    const overdue = Promise.withResolvers<never>()
+    const timer = setTimeout(() => overdue.reject(new Error('no answer in time')), ready_timeout_ms)
+    try {
+      await Promise.race([spine.agents.list({ limit: 1 }, { identity: { namespace: 'default' } }), overdue.promise])
+    } catch (cause) {
+      throw new SpineError('STORAGE_FAILED', 'The store does not answer.', { cause })
+    } finally {
+      clearTimeout(timer)
+    }
+  }
+  return () => {
+    asking ??= ask().finally(() => {
+      asking = undefined
+    })
+    return asking
+  }
+}
+
+export function addSystemRoutes(app: FastifyInstance, { spine, admission, eventLoop, needs_key }: SystemParts): void {
+  const storeAnswers = readiness(spine)
+  app.get('/healthz', () => ({
+    status: 'ok',
+    uptime_s: Math.floor(process.uptime()),
+    event_loop_delay_p99_ms: eventLoop.p99(),
+    in_flight: admission.in_flight,
+    waiting: admission.waiting,
+  }))
+  app.get('/readyz', async () => {
+    if (admission.draining) throw new SpineError('SHUTTING_DOWN', 'The server is shutting down.')
+    await storeAnswers()
+    return { status: 'ready' }
+  })
+  let description: string | undefined
+  app.get('/openapi.json', (_request, reply) => {
+    description ??= JSON.stringify(openApi())
+    return reply.header('content-type', 'application/json').send(Buffer.from(description))
+  })
+  app.get('/docs', (request, reply) => {
+    const page = docsPage({ endpoint: `${request.protocol}://${request.headers.host}`, needs_key })
+    return reply
+      .header('content-type', 'text/html; charset=utf-8')
+      .header('content-security-policy', docsPolicy)
+      .send(page)
+  })
+  app.get('/', (_request, reply) => reply.redirect('/docs', 302))
+}
