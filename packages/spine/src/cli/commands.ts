@@ -1,0 +1,150 @@
+/** How a command runs, and the commands over memories and handoffs: their arguments, flags and descriptions. */
+
+import type { Command } from 'commander'
+import { type ConfigInForce, readConfig } from './config.ts'
+import type { Connection } from './connection.ts'
+import { createOutput, type Output } from './output.ts'
+
+type Flags = Record<string, unknown>
+type Run = (parts: {
+  config: ConfigInForce
+  output: Output
+  flags: Flags
+  args: (string | undefined)[]
+}) => Promise<number> | number
+
+/** Commander calls an action with its arguments, then its flags, then the command itself. */
+export const action =
+  (run: Run) =>
+  async (...given: unknown[]): Promise<void> => {
+    const command = given.at(-1) as Command
+    const flags = command.optsWithGlobals<Flags>()
+    const output = createOutput(flags.json === true)
+    process.exitCode = await run({
+      config: readConfig(flags, process.env),
+      output,
+      flags,
+      args: given.slice(0, -2) as string[],
+    })
+  }
+
+/** A command that needs a spine; the spine is closed when it is done. */
+const connected =
+  (run: (connection: Connection, parts: Parameters<Run>[0]) => Promise<number>, { create = false } = {}): Run =>
+  async (parts) => {
+    const { openConnection } = await import('./connection.ts')
+    await using connection = await openConnection(parts.config, { create })
+    return await run(connection, parts)
+  }
+
+/** `memory-spine handoffs ...` */
+export function addHandoffs(handoffs: Command): void {
+  const load = () => import('./handoffs.ts')
+  handoffs
+    .command('list')
+    .description('the newest first')
+    .option('--task <id>', 'of this task')
+    .option('--root <id>', 'of the chain with this root')
+    .option('--from <agent>', 'sealed by this agent')
+    .option('--to <agent>', 'for this agent')
+    .option('--limit <n>', 'at most so many')
+    .option('--after <cursor>', 'go on where a list ended')
+    .action(
+      action(
+        connected(async (connection, { flags, output }) => (await load()).listHandoffs(connection, flags, output)),
+      ),
+    )
+  handoffs
+    .command('get <id>')
+    .description('the envelope as its receiver reads it')
+    .action(
+      action(
+        connected(async (connection, { args, output }) => (await load()).getHandoff(connection, args[0] ?? '', output)),
+      ),
+    )
+  handoffs
+    .command('status <id>')
+    .description('where its deliveries are')
+    .action(
+      action(
+        connected(async (connection, { args, output }) =>
+          (await load()).handoffStatus(connection, args[0] ?? '', output),
+        ),
+      ),
+    )
+  handoffs
+    .command('lineage <id>')
+    .description('the chain that led to it, root first')
+    .action(
+      action(
+        connected(async (connection, { args, output }) =>
+          (await load()).handoffLineage(connection, args[0] ?? '', output),
+        ),
+      ),
+    )
+}
+
+/** `memory-spine memories ...` */
+export function addMemories(memories: Command): void {
+  const load = () => import('./memories.ts')
+  memories
+    .command('list')
+    .description('the newest first')
+    .option('--task <id>', 'of this task')
+    .option('--kind <kind>', 'fact, decision, message, reasoning, tool_result or note')
+    .option('--pinned', 'only pinned ones')
+    .option('--limit <n>', 'at most so many')
+    .option('--after <cursor>', 'go on where a list ended')
+    .action(
+      action(
+        connected(async (connection, { flags, output }) => (await load()).listMemories(connection, flags, output)),
+      ),
+    )
+  memories
+    .command('get <id>')
+    .description('a memory with its content')
+    .option('--at-version <n>', 'an older version')
+    .action(
+      action(
+        connected(async (connection, { args, flags, output }) =>
+          (await load()).getMemory(connection, args[0] ?? '', flags.atVersion as string | undefined, output),
+        ),
+      ),
+    )
+  memories
+    .command('search <query>')
+    .description('the memories that matter for a question, best first')
+    .option('--task <id>', 'of this task')
+    .option('--kind <kind>', 'of this kind')
+    .option('--limit <n>', 'at most so many')
+    .option('--max-tokens <n>', 'within so many tokens')
+    .action(
+      action(
+        connected(async (connection, { args, flags, output }) =>
+          (await load()).searchMemories(connection, args[0] ?? '', flags, output),
+        ),
+      ),
+    )
+  memories
+    .command('store [content]')
+    .description('store a memory; a known id makes a new version')
+    .option('--file <path>', 'take the content from a file')
+    .option('--id <id>', 'its id; default: the next free ms-<n>')
+    .option('--title <text>')
+    .option('--kind <kind>', 'fact, decision, message, reasoning, tool_result or note')
+    .option('--tag <tag...>')
+    .option('--priority <priority>', 'low, normal, high or critical')
+    .option('--task <id>', 'the task it belongs to')
+    .option('--pin', 'put it into every envelope of its task')
+    .action(
+      action(
+        connected(
+          async (connection, { args, flags, config, output }) =>
+            (await load()).storeMemory(connection, args[0], flags, config.values.agent, output),
+          {
+            create: true,
+          },
+        ),
+      ),
+    )
+}

@@ -1,0 +1,139 @@
+// The work of the demo's agents on a small tree of files, without a server.
+
+import assert from 'node:assert/strict'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { after, test } from 'node:test'
+import { analyse, research, write } from './agents.ts'
+import { functionsOf, maskCode } from './code.ts'
+import { measure } from './measure.ts'
+import { hear, request } from './request.ts'
+import { review } from './review.ts'
+import { readSources } from './sources.ts'
+import { readLeftOut, readStatements, sayObservation } from './statements.ts'
+import { sentencesOf, summarise } from './summary.ts'
+import { runSummaryChain } from './summary-chain.ts'
+
+const folder = mkdtempSync(join(tmpdir(), 'demo-'))
+after(() => rmSync(folder, { recursive: true }))
+
+const body = (lines: number, word: string) =>
+  Array.from({ length: lines }, (_, index) => `  const ${word}${index} = ${index} * 2`).join('\n')
+const plant: Record<string, string> = {
+  'a/long.ts': `/** Long. */\nexport function grind() {\n${body(120, 'grain')}\n}\n`,
+  'a/long.test.ts': `export function proof() {\n${body(400, 'proof')}\n}\n`,
+  'b/deep.ts':
+    'function dig() {\n  if (1) {\n    for (;;) {\n      while (1) {\n        if (2) {\n          if (3) {\n            go()\n          }\n        }\n      }\n    }\n  }\n}\n',
+  'b/large.ts': `${Array.from({ length: 260 }, (_, index) => `let large${index}`).join('\n')}\n`,
+  'c/later.ts': '// TODO: one\n// FIXME: two\nconst quiet = "TODO"\n',
+  'c/wide.ts': `const wide = '${'x'.repeat(300)}'\n`,
+  'd/one.ts': `const one = [\n${body(9, 'same')}\n]\n`,
+  'd/two.ts': `const two = [\n${body(9, 'same')}\n]\n`,
+  'e/bare.ts':
+    'export const a = () => 1\nexport function b() {}\nexport class C {}\nexport async function d() {}\nexport type D = string\n/** e */\nexport const e = () => 1\n',
+  'node_modules/x/skipped.ts': body(900, 'never'),
+}
+for (const [path, text] of Object.entries(plant)) {
+  mkdirSync(dirname(join(folder, path)), { recursive: true })
+  writeFileSync(join(folder, path), text)
+}
+const files = readSources(folder)
+
+test('code is told from strings, templates, comments and regular expressions', () => {
+  const masked = maskCode("a('}') // {\nb(`{$" + '{c({})}`) /* { */\nd = /[/{]/.test(e) / 2\n')
+  assert.equal(masked.replace(/ /g, ''), 'a()\nb(c({}))\nd=.test(e)/2\n')
+})
+
+test('a function reaches to the line that closes its last bracket', () => {
+  const code =
+    'function f(\n  a: { b: 1 },\n): { c: 2 } {\n  return x\n}\nconst g = (a) => {\n  if (a) {\n    h()\n  }\n}\n'
+  assert.deepEqual(
+    functionsOf(maskCode(code).split('\n')).map(({ name, line, lines, depth }) => [name, line, lines, depth]),
+    [
+      ['f', 1, 5, 0],
+      ['g', 6, 5, 1],
+    ],
+  )
+})
+
+test('every measure finds what was planted, at its line, with the first words of the line', () => {
+  const found = measure(files).map(({ measure: key, path, line, quote }) => `${key} ${path}:${line} ${quote}`)
+  for (const expected of [
+    'Long function a/long.ts:2 export function grind() {',
+    'Deep nesting b/deep.ts:1 function dig() {',
+    'Large file b/large.ts:1 let large0',
+    'Left for later c/later.ts:1 // TODO: one',
+    'Repeated block d/two.ts:2 const same0 = 0 * 2',
+    'Unexplained exports e/bare.ts:1 export const a = () => 1',
+  ])
+    assert.ok(found.includes(expected), `${expected} in\n${found.join('\n')}`)
+  assert.ok(found.some((line) => line.startsWith('Long line c/wide.ts:1')))
+  assert.ok(!found.some((line) => line.includes('skipped')))
+})
+
+test('an observation survives being said and read, and one that was cut off is not understood', () => {
+  const observations = measure(files)
+  const words = observations.map(sayObservation).join('\n')
+  assert.deepEqual(readStatements(words), observations)
+  assert.equal(readStatements(words.slice(0, 40)).length, 0)
+})
+
+test('agents keep the constraints that they hear', () => {
+  const told = research(request, files)
+  assert.ok(told.observations.every(({ path, measure: key }) => !path.includes('.test.') && key !== 'Long line'))
+  const analysis = analyse([request, ...told.said].join('\n'))
+  assert.equal(analysis.findings.length, 5)
+  assert.equal(new Set(analysis.findings.map(({ path }) => path)).size, 5)
+  assert.ok(analysis.left_out.length > 0)
+  const { report } = write([request, told.progress, ...analysis.said].join('\n'))
+  assert.match(report, /^# Audit: 5 findings\n\n1\. \*\*/)
+  assert.deepEqual(readLeftOut(report), analysis.left_out)
+  assert.match(report, /Files read: 8\.\n$/)
+  assert.deepEqual(
+    review(report, hear(request), files).filter(({ kept }) => !kept),
+    [],
+  )
+})
+
+test('agents that hear nothing of a constraint do not keep it', () => {
+  const told = research('Audit the sources.', files)
+  assert.ok(told.observations.some(({ path }) => path.includes('.test.')))
+  assert.ok(told.observations.some(({ measure: key }) => key === 'Long line'))
+  const analysis = analyse(told.said.join('\n'))
+  assert.ok(analysis.findings.length > 5)
+  const { report } = write(analysis.said.join('\n'))
+  assert.doesNotMatch(report, /^#|Files read|Left out/m)
+  const lost = review(report, hear(request), files).filter(({ kept }) => !kept)
+  assert.deepEqual(
+    lost.map(({ key }) => key),
+    ['count', 'order', 'scope', 'spread', 'silence', 'format', 'reasons', 'close'],
+  )
+})
+
+test('the reviewer goes to the cited line and finds a false quotation', () => {
+  const wrong =
+    '# Audit: 1 findings\n\n1. **Long function** in `a/long.ts:3`: grind has 122 lines, 3 times the limit of 40. The line reads `export function grind() {`.\n'
+  const citation = review(wrong, hear(request), files).find(({ key }) => key === 'citation')
+  assert.deepEqual([citation?.kept, citation?.why], [false, '0 of 1 cited lines read as quoted'])
+})
+
+test('a summary keeps the first sentence and the commonest words, in order, up to a length', () => {
+  const text =
+    'Count the cats. The cat sat. Rain fell on Tuesday. The cat and the cat ran! Stop at 1.5 cats, in x.ts:3.'
+  assert.equal(sentencesOf(text).length, 5)
+  assert.equal(summarise(text, 2), 'Count the cats. The cat and the cat ran!')
+  assert.ok(summarise('Word '.repeat(500), 1).length <= 160)
+})
+
+test('the chain of summaries hears all of a request when its summaries may be as long as what they sum up', () => {
+  const whole = runSummaryChain(files, 1_000)
+  assert.deepEqual(
+    whole.checks.filter(({ kept }) => !kept),
+    [],
+  )
+  assert.equal(whole.reached.length, 9)
+  const short = runSummaryChain(files, 3)
+  assert.equal(short.hops.length, 4)
+  assert.ok(short.reached.length < 9)
+})

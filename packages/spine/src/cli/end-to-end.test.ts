@@ -1,0 +1,158 @@
+// The program as people start it: demo, replay, the commands over a server and over a file, and how it fails.
+
+import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, test } from 'node:test'
+import { fileURLToPath } from 'node:url'
+
+const folder = mkdtempSync(join(tmpdir(), 'cli-'))
+after(() => rmSync(folder, { recursive: true }))
+const main = fileURLToPath(new URL('./main.ts', import.meta.url))
+const quiet = Object.fromEntries(
+  Object.entries(process.env).filter(([key]) => !/^(?:SPINE_|npm_lifecycle|NODE_TEST)/.test(key)),
+)
+
+type Ended = { code: number | null; stdout: string; stderr: string }
+
+function start(args: readonly string[]) {
+  const child = spawn(process.execPath, [main, ...args], { cwd: folder, env: quiet })
+  let [stdout, stderr] = ['', '']
+  const firstAnswer = Promise.withResolvers<unknown>()
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    stdout += text
+    if (stdout.includes('\n') && stdout.startsWith('{')) firstAnswer.resolve(JSON.parse(stdout.split('\n')[0] ?? ''))
+  })
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    stderr += text
+  })
+  const ended = new Promise<Ended>((resolve) => child.on('close', (code) => resolve({ code, stdout, stderr })))
+  return { child, ended, firstAnswer: firstAnswer.promise }
+}
+const run = (...args: string[]): Promise<Ended> => start(args).ended
+const answerOf = ({ stdout }: Ended) => JSON.parse(stdout.trimEnd().split('\n').at(-1) ?? '')
+
+const turn = (i: number, agent: string, content: string, role = 'agent') => ({ i, agent, role, content })
+const baking = (id: string, rounds: number) => {
+  const turns = Array.from({ length: rounds }, (_, i) =>
+    turn(i, i % 2 ? 'Baker' : 'Miller', `Round ${i}: the dough has ${600 + i} grams of flour.`),
+  )
+  const handoffs = turns.slice(1).map(({ i }) => ({
+    from_agent: i % 2 ? 'Miller' : 'Baker',
+    to_agent: i % 2 ? 'Baker' : 'Miller',
+    at_turn: i,
+    kind: 'agent',
+  }))
+  return {
+    id,
+    task: 'Bake bread for 12 people by 17:30.',
+    constraints: ['No salt.', 'At most 900 grams of flour.'],
+    turns,
+    handoffs,
+  }
+}
+
+test('the demo ends with every constraint kept by envelopes, and says what summaries lost', async () => {
+  const ended = await run('demo', '--json')
+  assert.equal(ended.code, 0, ended.stderr)
+  const { envelopes, summaries } = answerOf(ended)
+  assert.deepEqual(
+    envelopes.checks.filter(({ kept }: { kept: boolean }) => !kept),
+    [],
+  )
+  assert.equal(envelopes.reached.length, 9)
+  assert.deepEqual(
+    envelopes.hops.map(({ hop, from, to }: Record<string, unknown>) => [hop, from, to]),
+    [
+      [1, 'user', 'researcher'],
+      [2, 'researcher', 'analyst'],
+      [3, 'analyst', 'writer'],
+      [4, 'writer', 'reviewer'],
+    ],
+  )
+  for (const { tokens, max_tokens } of envelopes.hops) assert.ok(tokens <= max_tokens)
+  assert.equal(summaries.checks.length, 9)
+  assert.ok(ended.stderr.split('\n').every((line) => line.length <= 200))
+})
+
+test('a replay acknowledges every handoff of the log, also past the hop limit of one chain', async () => {
+  const file = join(folder, 'log.jsonl')
+  const odd = baking('odd name\twith spaces', 3)
+  odd.turns[1] = turn(1, 'Baker', '')
+  odd.turns.push(
+    turn(3, 'user', `A long word: ${'x'.repeat(140_000)}\0`, 'human'),
+    turn(4, 'oven', '{"done":true}', 'tool'),
+  )
+  const traces = [baking('short', 4), baking('long', 70), odd, baking('alone', 1)]
+  writeFileSync(file, traces.map((trace) => JSON.stringify(trace)).join('\n'))
+  const ended = await run('replay', file, '--json', '--concurrency', '3')
+  assert.equal(ended.code, 0, ended.stderr)
+  const { latency_p50_ms, latency_p99_ms, tokens_p50, ...summary } = answerOf(ended)
+  assert.equal(summary.traces, 4)
+  assert.equal(summary.handoffs, 3 + 69 + 2)
+  assert.equal(summary.acknowledged, summary.handoffs)
+  assert.equal(summary.failed, 0)
+  assert.equal(summary.completeness, 1)
+  assert.ok(tokens_p50 > 0 && latency_p50_ms > 0 && latency_p99_ms >= latency_p50_ms)
+})
+
+test('a log that is wrong is refused with line and place, and nothing is played', async () => {
+  const file = join(folder, 'wrong.jsonl')
+  writeFileSync(file, `${JSON.stringify(baking('good', 2))}\n{"id":"x","task":"t"}\n`)
+  const { code, stderr } = await run('replay', file)
+  assert.equal(code, 2)
+  assert.match(stderr, /line 2: turns: /)
+})
+
+test('serve answers commands by its endpoint and by its store, and a signal ends it in good order', async () => {
+  const store = `sqlite:${join(folder, 'served.db')}`
+  const server = start(['serve', '--store', store, '--port', '0', '--json', '--log-level', 'error'])
+  const { endpoint } = (await Promise.race([server.firstAnswer, server.ended])) as { endpoint: string }
+  const stored = await run(
+    'memories',
+    'store',
+    'The window is Tuesday.',
+    '--id',
+    'window',
+    '--endpoint',
+    endpoint,
+    '--json',
+  )
+  assert.equal(answerOf(stored).memories[0].version, 1, stored.stderr)
+  const found = await run('memories', 'search', 'window', '--store', store, '--json')
+  assert.deepEqual(
+    answerOf(found).memories.map(({ id }: { id: string }) => id),
+    ['window'],
+  )
+  const missing = await run('memories', 'get', 'nothing', '--endpoint', endpoint)
+  assert.equal(missing.code, 1)
+  assert.match(missing.stderr, /MEMORY_NOT_FOUND/)
+  server.child.kill('SIGTERM')
+  assert.equal((await server.ended).code, 0)
+  const after = await run('memories', 'get', 'window', '--store', store, '--json')
+  assert.equal(answerOf(after).content, 'The window is Tuesday.')
+})
+
+test('failures are said in words: exit 1 when something failed, 2 when the call was wrong', async () => {
+  const unreachable = await run('handoffs', 'list', '--endpoint', 'http://127.0.0.1:9', '--json')
+  assert.equal(unreachable.code, 1)
+  assert.equal(answerOf(unreachable).error.code, 'UNREACHABLE')
+  const wrong = [
+    ['serve', '--port', 'x'],
+    ['memories', 'frobnicate'],
+    ['nothing'],
+    ['memories', 'store'],
+    ['demo', join(folder, 'none')],
+  ]
+  for (const args of wrong) assert.equal((await run(...args)).code, 2, args.join(' '))
+  assert.equal((await run('memories', 'list', '--store', `sqlite:${join(folder, 'none.db')}`)).code, 2)
+})
+
+test('config shows what is in force and masks secrets', async () => {
+  const { code, stdout } = await run('config', '--port', '9001', '--api-key', 'hunter2')
+  assert.equal(code, 0)
+  assert.match(stdout, /port +9001 +flag --port/)
+  assert.doesNotMatch(stdout, /hunter2/)
+})

@@ -1,0 +1,88 @@
+/** A server in this process over a store it opens itself: what `serve` runs, and what `demo` and `replay` start for themselves. */
+
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { SpineError } from '../protocol/errors.ts'
+import { UsageError } from './config.ts'
+
+export type LocalServer = {
+  endpoint: string
+  /** Drains: no new claims, requests in flight finish, then the store is closed. */
+  close(): Promise<void>
+}
+
+export type LocalServerOptions = {
+  file: string
+  host?: string
+  port?: number
+  /** As in SPINE_API_KEYS, one entry each. */
+  api_keys?: readonly string[]
+  allowed_hosts?: readonly string[]
+  log_level?: string
+  /** The store can no longer be written: nothing is served after it. */
+  on_fatal?: (error: Error) => void
+}
+
+/** The path of a `sqlite:PATH` store. */
+export function storeFile(store: string): string {
+  if (store.startsWith('sqlite:')) return store.slice('sqlite:'.length)
+  throw new UsageError('PostgreSQL stores are not served by this version yet: use sqlite:PATH.')
+}
+
+export async function startLocalServer(options: LocalServerOptions): Promise<LocalServer> {
+  const {
+    file,
+    host = '127.0.0.1',
+    port = 0,
+    api_keys = [],
+    allowed_hosts = [],
+    log_level = 'error',
+    on_fatal,
+  } = options
+  const [{ createSpine, openSqlite }, { createServer }] = await Promise.all([
+    import('../embedded.ts'),
+    import('../server.ts'),
+  ])
+  const database = await openSqlite({ file, ...(on_fatal && { on_fatal }) })
+  try {
+    const spine = await createSpine({ database })
+    const server = createServer({ spine, keys: api_keys.join(','), allowed_hosts, log_level })
+    const endpoint = await server.listen({ host, port })
+    database.announce(endpoint)
+    const close = async () => {
+      await server.close()
+      await spine.close()
+    }
+    let closing: Promise<void> | undefined
+    return Object.freeze({ endpoint, close: () => (closing ??= close()) })
+  } catch (error) {
+    await database.close()
+    throw listenError(error, host, port)
+  }
+}
+
+/** The two ways in which listening fails every day deserve words. */
+function listenError(error: unknown, host: string, port: number): unknown {
+  const code = (error as { code?: string }).code
+  if (code === 'EADDRINUSE')
+    return new UsageError(
+      `Port ${port} on ${host} is in use. Stop what listens there, or give another --port (0 takes a free one).`,
+    )
+  if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND')
+    return new UsageError(`${host} is not an address of this machine: give another --host.`)
+  return error
+}
+
+/** A server with a store that is gone when it is closed. */
+export async function startTemporaryServer(): Promise<LocalServer> {
+  const folder = await mkdtemp(join(tmpdir(), 'memory-spine-'))
+  const remove = () => rm(folder, { recursive: true, force: true })
+  try {
+    const server = await startLocalServer({ file: join(folder, 'spine.db') })
+    return Object.freeze({ endpoint: server.endpoint, close: () => server.close().finally(remove) })
+  } catch (error) {
+    await remove()
+    throw error instanceof UsageError ? new SpineError('INTERNAL', error.message) : error
+  }
+}
