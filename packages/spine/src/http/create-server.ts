@@ -5,7 +5,14 @@
 
 import { randomUUID } from 'node:crypto'
 import type { AddressInfo } from 'node:net'
-import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify, type InjectOptions } from 'fastify'
+import {
+  type FastifyInstance,
+  type FastifyReply,
+  type FastifyRequest,
+  fastify,
+  type InjectOptions,
+  type LightMyRequestResponse,
+} from 'fastify'
 import type { DestinationStream } from 'pino'
 import { operations } from '../protocol/contract.ts'
 import { SpineError } from '../protocol/errors.ts'
@@ -57,7 +64,7 @@ export type SpineServer = {
   /** Drains: waiting receives answer empty, calls in flight finish, then the connections end. The spine stays open. */
   close(): Promise<void>
   /** Calls a route without a socket, for tests. */
-  inject: (request: InjectOptions) => ReturnType<FastifyInstance['inject']>
+  inject(request: InjectOptions): Promise<LightMyRequestResponse>
 }
 
 /** Longer than the longest wait of a call, so that it only ends connections whose other side does not read. */
@@ -104,6 +111,8 @@ export function createServer(options: ServerOptions): SpineServer {
     reply.headers(safetyHeaders).header('spine-request-id', request.id)
     if (admission.draining) reply.header('connection', 'close')
     checkOrigin(request.headers)
+    // A whole address names a host of its own, as for a proxy, which this is not.
+    if (!request.raw.url?.startsWith('/')) throw new SpineError('ROUTE_NOT_FOUND', 'The path has to begin with /.')
     done()
   })
   app.addHook('onResponse', (request, reply, done) => {
@@ -128,6 +137,7 @@ export function createServer(options: ServerOptions): SpineServer {
     await admission.drain()
     eventLoop.stop()
     await app.close()
+    log.flush()
   }
   let ending: Promise<void> | undefined
   return Object.freeze({

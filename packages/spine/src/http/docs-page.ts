@@ -16,9 +16,9 @@ const escapes: Readonly<Record<string, string>> = {
   '"': '&quot;',
   "'": '&#39;',
 }
-const escape = (text: string): string => text.replace(/[&<>"']/g, (char) => escapes[char] ?? char)
-const code = (text: string) => `<code>${escape(text)}</code>`
-const block = (text: string) => `<pre><code>${escape(text)}</code></pre>`
+const escaped = (text: string): string => text.replace(/[&<>"']/g, (char) => escapes[char] ?? char)
+const code = (text: string) => `<code>${escaped(text)}</code>`
+const block = (text: string) => `<pre><code>${escaped(text)}</code></pre>`
 const anchorOf = (text: string) => text.toLowerCase().replace(/[^a-z0-9]+/g, '-')
 
 function range({ minimum, exclusiveMinimum, maximum }: JsonSchema): string {
@@ -32,21 +32,21 @@ function range({ minimum, exclusiveMinimum, maximum }: JsonSchema): string {
 function typeOf(schema: JsonSchema): string {
   if (schema.$ref) {
     const name = schema.$ref.split('/').at(-1) ?? ''
-    return `<a href="#${anchorOf(name)}">${escape(name)}</a>`
+    return `<a href="#${anchorOf(name)}">${escaped(name)}</a>`
   }
   if (schema.enum) return schema.enum.map((value) => code(String(value))).join(' | ')
   if (schema.const !== undefined) return code(String(schema.const))
   const choices = schema.anyOf ?? schema.oneOf
   if (choices) return [...new Set(choices.map(typeOf))].join(' or ')
   if (schema.format === 'date-time') return 'time'
-  if (Array.isArray(schema.type)) return schema.type.map(escape).join(' or ')
+  if (Array.isArray(schema.type)) return schema.type.map(escaped).join(' or ')
   if (schema.type === 'array') return `list of ${typeOf(schema.items ?? {})}`
   if (schema.type === 'object' && !schema.properties) return 'map'
   if (schema.type === 'object')
     return `{ ${Object.keys(schema.properties ?? {})
-      .map(escape)
+      .map(escaped)
       .join(', ')} }`
-  return `${escape(schema.type ?? 'anything')}${range(schema)}`
+  return `${escaped(schema.type ?? 'anything')}${range(schema)}`
 }
 
 type Field = { name: string; where?: string; required: boolean; schema: JsonSchema }
@@ -87,9 +87,9 @@ function operationPart(described: DescribedOperation, target: CurlTarget): strin
   const placed = parameters.map(({ name, in: where, required, schema }) => ({ name, where, required, schema }))
   const { fields, note } = bodyFields(body)
   const errors = operation.errors.map(errorLink)
-  return `<h3 id="${anchorOf(id)}">${escape(id)}</h3>
+  return `<h3 id="${anchorOf(id)}">${escaped(id)}</h3>
 <p class="route"><b>${operation.method}</b> ${code(operation.path)} &rarr; ${operation.status ?? 200} ${output.$ref ? typeOf(output) : ''}</p>
-<p>${escape(operation.summary)}</p>
+<p>${escaped(operation.summary)}</p>
 ${fieldsTable([...placed, ...fields])}${note}
 ${output.$ref ? '' : `<p>Answers ${typeOf(output)}.</p>`}
 ${errors.length > 0 ? `<p class="errors">Errors of its own: ${errors.join(', ')}</p>` : ''}
@@ -111,7 +111,7 @@ function walk(target: CurlTarget): string {
 function errorRows(): string {
   const rows = Object.keys(errorTable).map((key) => {
     const { status, retryable, title, next } = errorTable[key as ErrorCode]
-    return `<tr id="${anchorOf(key)}"><td>${code(key)}</td><td>${status}</td><td>${retryable ? 'yes' : 'no'}</td><td>${escape(title)}. ${escape(next)}</td></tr>`
+    return `<tr id="${anchorOf(key)}"><td>${code(key)}</td><td>${status}</td><td>${retryable ? 'yes' : 'no'}</td><td>${escaped(title)}. ${escaped(next)}</td></tr>`
   })
   return `<div class="scroll"><table><tr><th>Code</th><th>Status</th><th>Try again</th><th>Meaning, and what to do</th></tr>${rows.join('')}</table></div>`
 }
@@ -120,7 +120,7 @@ export function docsPage(target: CurlTarget): string {
   const { operations, documents } = describeContract()
   const groups = [...Map.groupBy(operations, ({ group }) => group)]
   const list = (ids: readonly string[]) =>
-    `<ul>${ids.map((id) => `<li><a href="#${anchorOf(id)}">${escape(id)}</a></li>`).join('')}</ul>`
+    `<ul>${ids.map((id) => `<li><a href="#${anchorOf(id)}">${escaped(id)}</a></li>`).join('')}</ul>`
   return `<!doctype html>
 <html lang="en">
 <head>
@@ -133,7 +133,7 @@ export function docsPage(target: CurlTarget): string {
 <div class="page">
 <nav>
 <ul><li><a href="#walk">A walk with curl</a></li><li><a href="#rules">Rules for all calls</a></li></ul>
-${groups.map(([group, members]) => `<strong>${escape(group)}</strong>${list(members.map(({ id }) => id))}`).join('\n')}
+${groups.map(([group, members]) => `<strong>${escaped(group)}</strong>${list(members.map(({ id }) => id))}`).join('\n')}
 <ul><li><a href="#documents">Documents</a></li><li><a href="#errors">Errors</a></li><li><a href="/openapi.json">openapi.json</a></li></ul>
 </nav>
 <main>
@@ -149,10 +149,10 @@ ${walk(target)}
 <li>What an answer wants you to know beside its body stands in <code>Spine-Warnings</code>, a JSON array of texts.</li>
 <li>Errors are problem documents (RFC 9457). Match on <code>code</code>, look at <code>retryable</code>, show <code>next</code>.</li>
 </ul>
-${groups.map(([group, members]) => `<h2 id="${anchorOf(group)}">${escape(group)}</h2>\n${members.map((described) => operationPart(described, target)).join('\n')}`).join('\n')}
+${groups.map(([group, members]) => `<h2 id="${anchorOf(group)}">${escaped(group)}</h2>\n${members.map((described) => operationPart(described, target)).join('\n')}`).join('\n')}
 <h2 id="documents">Documents</h2>
 <p>What answers are made of. A newer server may add fields: keep what you do not know.</p>
-${documentNames.map((name) => `<h3 id="${anchorOf(name)}">${escape(name)}</h3>\n${fieldsTable(membersOf(documents[name] ?? {})) || '<p>Any JSON value.</p>'}`).join('\n')}
+${documentNames.map((name) => `<h3 id="${anchorOf(name)}">${escaped(name)}</h3>\n${fieldsTable(membersOf(documents[name] ?? {})) || '<p>Any JSON value.</p>'}`).join('\n')}
 <h2 id="errors">Errors</h2>
 ${errorRows()}
 </main>

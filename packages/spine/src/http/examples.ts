@@ -11,7 +11,7 @@ type Examples = {
 
 const lease = { id: 'dlv-01', lease_token: 'LEASE_TOKEN' }
 
-export const examples: Examples = {
+const examples: Examples = {
   memories: {
     store: { content: 'The deploy window is Tuesday 06:00 UTC.', kind: 'fact', author: 'planner', pinned: true },
     get: { id: 'ms-1' },

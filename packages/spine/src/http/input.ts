@@ -50,15 +50,17 @@ const isObject = (value: unknown): value is Members =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
 
 function bodyMembers(operation: Operation, bytes: Uint8Array | undefined): Members {
-  if (bytes === undefined || bytes.byteLength === 0) return {}
-  const { value, spans } = parseJson(bytes)
+  // An operation whose members are all optional needs no body; a document is never nothing.
+  if (operation.document === undefined && !bytes?.byteLength) return {}
+  const { value, spans } = parseJson(bytes ?? new Uint8Array())
   if (operation.document !== undefined) {
-    if (isObject(value)) rememberBytes(value, bytes)
+    if (bytes && isObject(value)) rememberBytes(value, bytes)
     return { [operation.document]: value }
   }
   if (!isObject(value)) return refuse('body', 'is not a JSON object')
+  const { envelope } = value
   const span = spans.get('envelope')
-  if (span && isObject(value['envelope'])) rememberBytes(value['envelope'], bytes.subarray(span.start, span.end))
+  if (bytes && span && isObject(envelope)) rememberBytes(envelope, bytes.subarray(span.start, span.end))
   return value
 }
 

@@ -56,8 +56,8 @@ export function sendProblem(reply: FastifyReply, error: SpineError): FastifyRepl
 /** Answers what never became a request: broken HTTP, headers too large or too slow. */
 export function refuseConnection(error: Error & { code?: string }, socket: Socket): void {
   // Node keeps the answer that a connection is busy with here; into the middle of it nothing can be said.
-  const { _httpMessage: answering } = socket as { _httpMessage?: unknown }
-  if (answering || error.code === 'ECONNRESET' || !socket.writable) {
+  const { _httpMessage: answer } = socket as { _httpMessage?: { headersSent: boolean } | null }
+  if (answer?.headersSent || error.code === 'ECONNRESET' || !socket.writable) {
     socket.destroy()
     return
   }

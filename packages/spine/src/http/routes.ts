@@ -75,7 +75,7 @@ function handlerOf(operation: Operation, call: Call, { spine, admission, log }: 
       const { deliveries } = output as { deliveries: ReceivedDelivery[] }
       const failed = (error: unknown) =>
         log.warn({ id: request.id, err: error }, 'an undelivered lease was not released')
-      void admitted.during(releaseUndelivered(spine, identity, reply.raw, deliveries, failed))
+      void admitted.during(releaseUndelivered(spine, identity, reply.raw, deliveries, failed)).catch(failed)
     }
     if (warnings.length > 0) reply.header('spine-warnings', warningsHeader(warnings))
     return reply.code(status).header('content-type', 'application/json').send(write(output))

@@ -20,6 +20,7 @@ export type JsonSchema = {
   const?: unknown
   enum?: unknown[]
   format?: string
+  pattern?: unknown
   description?: string
   default?: unknown
   properties?: Record<string, JsonSchema>
@@ -74,7 +75,7 @@ const refTo = (name: string) => `#/components/schemas/${name}`
 /** Takes out what says nothing: bounds of the number type, the pattern of a format, the names of the pieces. */
 function tidy(schema: JsonSchema & Record<string, unknown>): JsonSchema {
   const { $schema: _s, $id: _i, pattern, propertyNames: _n, ...kept } = schema
-  if (pattern !== undefined && kept.format === undefined) kept['pattern'] = pattern
+  if (pattern !== undefined && kept.format === undefined) kept.pattern = pattern
   if (kept.maximum === Number.MAX_SAFE_INTEGER) delete kept.maximum
   if (kept.minimum === Number.MIN_SAFE_INTEGER) delete kept.minimum
   const inner = (part: JsonSchema) => tidy(part as JsonSchema & Record<string, unknown>)
