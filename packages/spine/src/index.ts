@@ -9,7 +9,14 @@ export { canonicalBytes, digestOf } from './protocol/canonical.ts'
 export { contract } from './protocol/contract.ts'
 export { type Delivery, type DeliveryState, deliveryTable } from './protocol/delivery.ts'
 export type { Envelope } from './protocol/envelope.ts'
-export { type ErrorCode, errorTable, HandoffError, HandoffTimeoutError, SpineError } from './protocol/errors.ts'
+export {
+  CircuitOpenError,
+  type ErrorCode,
+  errorTable,
+  HandoffError,
+  HandoffTimeoutError,
+  SpineError,
+} from './protocol/errors.ts'
 export type { Handoff, HandoffInput } from './protocol/handoff.ts'
 export type { Memory, MemoryInput } from './protocol/memory.ts'
 export { render } from './protocol/render.ts'

@@ -1,9 +1,10 @@
 /** What the tests of the client share: a clock turned by hand, a spine of answers, a sealed envelope. */
 
 import { canonicalBytes, digestOf, rememberBytes } from '../protocol/canonical.ts'
-import { contract, type ReceivedDelivery } from '../protocol/contract.ts'
+import { contract } from '../protocol/contract.ts'
 import type { Delivery } from '../protocol/delivery.ts'
 import type { Envelope } from '../protocol/envelope.ts'
+import type { ReceivedDelivery } from '../protocol/operations/deliveries.ts'
 import { type CallOptions, operationsOf, type Spine } from '../protocol/spine.ts'
 import type { Pacing } from './pacing.ts'
 

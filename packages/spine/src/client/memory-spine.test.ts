@@ -73,23 +73,23 @@ test('a rerouted handoff is followed to who has it now', async () => {
 
 test('parking never throws for a race, and cuts a long reason', async () => {
   const { memory, inputs } = over({
-    'deliveries.park': () => deliveryOf({ state: 'accepted', code: 'ALREADY_ACCEPTED' } as Loose),
+    'parked.park': () => deliveryOf({ state: 'accepted', code: 'ALREADY_ACCEPTED' } as Loose),
   })
   const parked = await memory.parkEnvelope(sealedEnvelope(), { reason: 'x'.repeat(5_000) })
   assert.equal(parked.code, 'ALREADY_ACCEPTED')
-  assert.equal(inputs('deliveries.park')[0].reason.length, 2_000)
+  assert.equal(inputs('parked.park')[0].reason.length, 2_000)
 })
 
 test('an envelope from elsewhere is stored before it is parked', async () => {
   const imported: Loose[] = []
   const { memory, calls } = over({
-    'deliveries.park': () => (imported.length ? deliveryOf({ state: 'parked' }) : refuse('ENVELOPE_NOT_FOUND')()),
+    'parked.park': () => (imported.length ? deliveryOf({ state: 'parked' }) : refuse('ENVELOPE_NOT_FOUND')()),
     'handoffs.import': ({ envelope }: Loose) => imported.push(envelope),
   })
   assert.equal((await memory.parkEnvelope(sealedEnvelope(), { reason: 'lost' })).state, 'parked')
   assert.deepEqual(
     calls.map(({ name }) => name),
-    ['deliveries.park', 'handoffs.import', 'deliveries.park'],
+    ['parked.park', 'handoffs.import', 'parked.park'],
   )
 })
 

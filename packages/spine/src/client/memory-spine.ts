@@ -37,7 +37,7 @@ export type ParkOptions = {
 }
 
 /** A delivery, and ALREADY_ACCEPTED when the receiver was faster than the parking. */
-export type ParkedDelivery = Awaited<ReturnType<Spine['deliveries']['park']>>
+export type ParkedDelivery = Awaited<ReturnType<Spine['parked']['park']>>
 
 const failedStates: Readonly<Record<string, ErrorCode>> = Object.freeze({
   parked: 'PARKED',
@@ -132,12 +132,12 @@ export class MemorySpine implements AsyncDisposable {
   async parkEnvelope(envelope: Envelope, { target, reason, signal }: ParkOptions): Promise<ParkedDelivery> {
     const parking = { envelope_id: envelope.id, reason: reasonOf(reason), ...(target === undefined ? {} : { target }) }
     try {
-      return await this.spine.deliveries.park(parking, withSignal(signal))
+      return await this.spine.parked.park(parking, withSignal(signal))
     } catch (error) {
       if (!(error instanceof SpineError && error.code === 'ENVELOPE_NOT_FOUND')) throw error
       // Made elsewhere: it is stored first, because what is parked must be there to be redriven.
       await this.spine.handoffs.import({ envelope }, withSignal(signal))
-      return this.spine.deliveries.park(parking, withSignal(signal))
+      return this.spine.parked.park(parking, withSignal(signal))
     }
   }
 

@@ -3,9 +3,9 @@
  * on, and never a busy loop while the server is away.
  */
 
-import type { ReceivedDelivery } from '../protocol/contract.ts'
 import { deliveryDefaults } from '../protocol/delivery.ts'
 import { SpineError } from '../protocol/errors.ts'
+import type { ReceivedDelivery } from '../protocol/operations/deliveries.ts'
 import type { Spine } from '../protocol/spine.ts'
 import { backoffMs } from '../rules/backoff.ts'
 import { type Pacing, systemPacing } from './pacing.ts'

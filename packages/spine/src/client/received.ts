@@ -1,9 +1,9 @@
 /** What a handler is given for one delivery: the envelope, its text, its memories, and ways to answer. */
 
-import type { ReceivedDelivery } from '../protocol/contract.ts'
 import type { Delivery, NackKind } from '../protocol/delivery.ts'
 import type { Envelope } from '../protocol/envelope.ts'
 import type { HandoffInput } from '../protocol/handoff.ts'
+import type { ReceivedDelivery } from '../protocol/operations/deliveries.ts'
 import { render } from '../protocol/render.ts'
 import type { Spine } from '../protocol/spine.ts'
 import { type ContextOptions, type OpenContext, openContext } from './context.ts'

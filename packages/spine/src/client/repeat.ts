@@ -9,24 +9,8 @@ import { backoffMs } from '../rules/backoff.ts'
 const RETRIES = 3
 const RETRY_CAP_MS = 1_000
 
-/** Beside GET, PUT, DELETE and what takes a key: reads by POST, and calls whose repeat answers as before. */
-const repeatable: ReadonlySet<Operation> = new Set<Operation>([
-  contract.memories.search,
-  contract.memories.resolve,
-  contract.memories.pin,
-  contract.memories.unpin,
-  contract.handoffs.import,
-  contract.deliveries.accept,
-  contract.deliveries.complete,
-  contract.deliveries.nack,
-  contract.deliveries.release,
-  contract.deliveries.heartbeat,
-  contract.deliveries.settle,
-  contract.deliveries.park,
-])
-
 const isRepeatable = (operation: Operation): boolean =>
-  ['GET', 'PUT', 'DELETE'].includes(operation.method) || operation.idempotent === true || repeatable.has(operation)
+  ['GET', 'PUT', 'DELETE'].includes(operation.method) || operation.idempotent === true || operation.repeatable === true
 
 /** Failures of the way, not of the call: trying the same again soon may help. */
 const passing: ReadonlySet<ErrorCode> = new Set(['UNREACHABLE', 'OVERLOADED', 'SHUTTING_DOWN', 'STORAGE_FAILED'])
@@ -36,10 +20,9 @@ export const gatewayStatus: ReadonlySet<number> = new Set([429, 502, 503, 504])
 /** How long the server may hold the answer back on purpose, in ms. */
 export function heldFor(operation: Operation, input: unknown): number {
   const { wait, wait_ms, timeout_ms } = input as { wait?: string; wait_ms?: number; timeout_ms?: number }
+  if (!operation.waits) return 0
   if (operation === contract.deliveries.receive) return wait_ms ?? deliveryDefaults.wait_ms
-  if (operation === contract.deliveries.send && wait !== undefined && wait !== 'none')
-    return timeout_ms ?? deliveryDefaults.ack_timeout_ms
-  return 0
+  return wait === undefined || wait === 'none' ? 0 : (timeout_ms ?? deliveryDefaults.ack_timeout_ms)
 }
 
 /** Whether a call that failed for the `tries`-th time is made again. */

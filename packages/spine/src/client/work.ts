@@ -3,9 +3,9 @@
  * completed or handed back. Never throws: what goes wrong is reported, and the lease end covers what cannot be said.
  */
 
-import type { ReceivedDelivery } from '../protocol/contract.ts'
 import { type Delivery, deliveryDefaults } from '../protocol/delivery.ts'
 import { type ErrorCode, SpineError } from '../protocol/errors.ts'
+import type { ReceivedDelivery } from '../protocol/operations/deliveries.ts'
 import type { Spine } from '../protocol/spine.ts'
 import { parseEnvelope } from '../protocol/versions.ts'
 import { backoffMs } from '../rules/backoff.ts'

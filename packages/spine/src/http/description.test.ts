@@ -81,7 +81,7 @@ test('every operation has an example that its input accepts', () => {
 test('the documentation has every operation with its command and every error at its anchor', () => {
   const page = docsPage(target)
   for (const described of describeContract().operations) {
-    assert.ok(page.includes(`<h3 id="${described.id.replace('.', '-')}">${described.id}</h3>`), described.id)
+    assert.ok(page.includes(`<h3 id="${described.id.replaceAll(/[._]/g, '-')}">${described.id}</h3>`), described.id)
     assert.ok(curlOf(described, target).includes(target.endpoint))
   }
   for (const code of Object.keys(errorTable))

@@ -149,7 +149,7 @@ ${walk(target)}
 <li>What an answer wants you to know beside its body stands in <code>Spine-Warnings</code>, a JSON array of texts.</li>
 <li>Errors are problem documents (RFC 9457). Match on <code>code</code>, look at <code>retryable</code>, show <code>next</code>.</li>
 </ul>
-${groups.map(([group, members]) => `<h2 id="${anchorOf(group)}">${escaped(group)}</h2>\n${members.map((described) => operationPart(described, target)).join('\n')}`).join('\n')}
+${groups.map(([group, members]) => `<h2 id="on-${anchorOf(group)}">${escaped(group)}</h2>\n${members.map((described) => operationPart(described, target)).join('\n')}`).join('\n')}
 <h2 id="documents">Documents</h2>
 <p>What answers are made of. A newer server may add fields: keep what you do not know.</p>
 ${documentNames.map((name) => `<h3 id="${anchorOf(name)}">${escaped(name)}</h3>\n${fieldsTable(membersOf(documents[name] ?? {})) || '<p>Any JSON value.</p>'}`).join('\n')}

@@ -36,6 +36,7 @@ const examples: Examples = {
     put: { name: 'coder', context_window: 128_000, reserved_tokens: 8_000 },
     get: { name: 'coder' },
     list: { limit: 50 },
+    reset_breaker: { name: 'coder' },
   },
   handoffs: {
     create: {
@@ -61,9 +62,27 @@ const examples: Examples = {
     release: lease,
     heartbeat: { ...lease, lease_ms: 60_000 },
     settle: { items: [{ action: 'complete', ...lease, output: { pull_request: 42 } }] },
-    park: { envelope_id: 'env-01', reason: 'A person has to decide.' },
+    forward: {
+      ...lease,
+      output: 'the patch',
+      handoff: { target_agent: 'reviewer', task_summary: 'Review the retry.' },
+    },
+    reroute: { id: 'dlv-01' },
+    cancel: { id: 'dlv-01', reason: 'The user changed their mind.' },
     get: { id: 'dlv-01' },
     list: { target: 'coder', state: 'ready' },
+  },
+  channels: {
+    publish: { channel: 'findings', envelope_id: 'env-01', receivers: ['coder', 'tester', 'writer'] },
+    status: { channel: 'findings', envelope_id: 'env-01' },
+    list: { limit: 50 },
+  },
+  parked: {
+    park: { envelope_id: 'env-01', reason: 'A person has to decide.' },
+    list: { target: 'coder' },
+    get: { id: 'dlv-01' },
+    redrive: { ids: ['dlv-01'] },
+    discard: { ids: ['dlv-01'], reason: 'The ticket was closed.' },
   },
 }
 

@@ -2,8 +2,9 @@
 
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Logger } from 'pino'
-import { contract, type Operation, operations, type ReceivedDelivery } from '../protocol/contract.ts'
+import { contract, type Operation, operations } from '../protocol/contract.ts'
 import { SpineError } from '../protocol/errors.ts'
+import type { ReceivedDelivery } from '../protocol/operations/deliveries.ts'
 import type { CallOptions, Spine } from '../protocol/spine.ts'
 import type { Admission, Admitted } from './admission.ts'
 import { answerWriter, warningsHeader } from './answer.ts'
@@ -26,7 +27,6 @@ export type RouteParts = { spine: Spine; admission: Admission; authenticate: Aut
 type Call = (input: unknown, options: CallOptions) => Promise<object>
 
 /** Calls that may wait on purpose: for a delivery, or for its acknowledgement. */
-const waiting: ReadonlySet<Operation> = new Set<Operation>([contract.deliveries.receive, contract.deliveries.send])
 
 export function addRoutes(app: FastifyInstance, parts: RouteParts): void {
   app.decorateRequest('caller', null)
@@ -40,7 +40,7 @@ export function addRoutes(app: FastifyInstance, parts: RouteParts): void {
       onRequest: (request, reply, done) => {
         const caller = parts.authenticate(request.headers)
         checkMediaType(request.headers)
-        request.caller = { ...caller, admitted: parts.admission.enter(reply.raw, waiting.has(operation)) }
+        request.caller = { ...caller, admitted: parts.admission.enter(reply.raw, operation.waits === true) }
         done()
       },
       handler: handlerOf(operation, call, parts),

@@ -5,6 +5,7 @@
 
 import { z } from 'zod'
 import { agent } from '../protocol/agent.ts'
+import { publication } from '../protocol/channel.ts'
 import { type Operation, operations } from '../protocol/contract.ts'
 import { delivery } from '../protocol/delivery.ts'
 import { envelope } from '../protocol/envelope.ts'
@@ -67,6 +68,7 @@ const documents: Named = {
   Agent: agent,
   Handoff: handoff,
   Delivery: delivery,
+  Publication: publication,
 }
 export const documentNames: readonly string[] = Object.keys(documents)
 

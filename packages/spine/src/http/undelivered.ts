@@ -1,7 +1,7 @@
 /** Leases whose answer did not reach the receiver go back at once, instead of when they run out. */
 
 import type { ServerResponse } from 'node:http'
-import type { ReceivedDelivery } from '../protocol/contract.ts'
+import type { ReceivedDelivery } from '../protocol/operations/deliveries.ts'
 import type { Identity, Spine } from '../protocol/spine.ts'
 
 /**

@@ -32,5 +32,14 @@ export const agent = z.looseObject({
   held: z.int(),
   last_seen_at: time.optional(),
   registered: z.boolean(),
+  /** Only when its last handoffs failed; a target without it is well. */
+  breaker: z
+    .looseObject({
+      state: z.enum(['closed', 'open', 'half_open']),
+      /** Exhausted handoffs in a row. */
+      failures: z.int(),
+      retry_after_ms: z.int().optional(),
+    })
+    .optional(),
 })
 export type Agent = z.infer<typeof agent>

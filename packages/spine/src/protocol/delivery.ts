@@ -36,6 +36,16 @@ export const deliveryDefaults = Object.freeze({
   deadline_ms: 7 * 86_400_000,
 })
 
+export const breakerDefaults = Object.freeze({
+  /** Exhausted handoffs in a row that open it. */
+  failures: 3,
+  cooldown_ms: 60_000,
+  /** Doubles with each failed probe up to this. */
+  max_cooldown_ms: 600_000,
+  /** How soon a receiver asks again while another one holds the probe. */
+  probe_poll_ms: 1_000,
+})
+
 /**
  * The longest wait before the next try, by attempts so far: min(30 s, 2^n s). The wait itself is drawn between 0 and
  * this (full jitter: "Exponential Backoff And Jitter", AWS Architecture Blog, 2015).
@@ -117,6 +127,14 @@ export const delivery = z.looseObject({
   ready_at: time,
   deadline: time,
   lease_until: time.optional(),
+  /** The channel it was published to. */
+  channel: name.optional(),
+  /** The envelope or delivery that followed: of a forward, a reroute, an answered question. */
+  successor: id.optional(),
+  /** What the receiver must know before it can work; a new handoff with this delivery as `previous` answers it. */
+  question: text.optional(),
+  /** How often it was redriven. */
+  generation: z.int().optional(),
   /** Why it is parked, expired or was handed back last. */
   reason: text.optional(),
   output: json.optional(),
@@ -131,5 +149,5 @@ export const delivery = z.looseObject({
 })
 export type Delivery = z.infer<typeof delivery>
 
-export const nackKind = z.enum(['retry', 'fatal'])
+export const nackKind = z.enum(['retry', 'declined', 'needs_clarification', 'fatal'])
 export type NackKind = z.infer<typeof nackKind>

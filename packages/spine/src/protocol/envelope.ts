@@ -18,8 +18,7 @@ export type Strategy = z.infer<typeof strategy>
 export const level = z.enum(['full', 'excerpt', 'ref'])
 export type Level = z.infer<typeof level>
 
-export const link = z.looseObject({ id, digest: z.string() })
-export type Link = z.infer<typeof link>
+const link = z.looseObject({ id, digest: z.string() })
 
 export const chain = z.looseObject({
   root_id: id,

@@ -167,6 +167,24 @@ export const errorTable = Object.freeze({
   ),
   EXPIRED: rule(409, false, 'The deadline passed before anybody accepted', 'Send again with a later deadline.'),
   CANCELLED: rule(409, false, 'The delivery was cancelled', 'Send a new handoff if the work is still wanted.'),
+  DEADLINE_PASSED: rule(
+    409,
+    false,
+    'The deadline of the delivery has passed',
+    'Give a later `deadline` with the redrive, or discard it.',
+  ),
+  NO_FALLBACK: rule(
+    409,
+    false,
+    'There is nobody to reroute to',
+    'Set `fallback_agent` in the profile of the target, park the handoff, or wait again.',
+  ),
+  CIRCUIT_OPEN: rule(
+    503,
+    true,
+    'The breaker of the target is open',
+    'Send to a fallback, queue it without waiting, or try again after `retry_after_ms`.',
+  ),
   DISCARDED: rule(409, false, 'The delivery was discarded', 'Send a new handoff if the work is still wanted.'),
 
   // Writing twice.
@@ -267,6 +285,11 @@ export class HandoffError extends SpineError {
   override name = 'HandoffError'
 }
 
+/** The breaker of the target is open; `extra.retry_after_ms` says for how long. */
+export class CircuitOpenError extends HandoffError {
+  override name = 'CircuitOpenError'
+}
+
 /** Nobody accepted in time; the delivery stays ready. */
 export class HandoffTimeoutError extends HandoffError {
   override name = 'HandoffTimeoutError'
@@ -277,6 +300,7 @@ const handoffCodes: ReadonlySet<ErrorCode> = new Set(['PARKED', 'EXPIRED', 'CANC
 /** Makes the error whose class users catch by name. */
 export function spineError(code: ErrorCode, detail: string, extra: Record<string, unknown> = {}): SpineError {
   if (code === 'ACK_TIMEOUT') return new HandoffTimeoutError(code, detail, extra)
+  if (code === 'CIRCUIT_OPEN') return new CircuitOpenError(code, detail, extra)
   if (handoffCodes.has(code)) return new HandoffError(code, detail, extra)
   return new SpineError(code, detail, extra)
 }

@@ -11,7 +11,6 @@ export type MemoryKind = z.infer<typeof memoryKind>
 
 /** Whose words these are. Everything but `user` is rendered as data with its source. */
 export const trust = z.enum(['user', 'agent', 'tool', 'external'])
-export type Trust = z.infer<typeof trust>
 
 /** What a caller may say of a memory. Only `content` is required. */
 export const memoryInput = z.strictObject({
@@ -70,7 +69,6 @@ export const memoryPatch = z.strictObject({
   metadata: jsonMap.optional(),
   expires_at: time.nullable().optional(),
 })
-export type MemoryPatch = z.input<typeof memoryPatch>
 
 /** How a reference is read: the newest version (told when it moved on), the sealed one, or an error when it changed. */
 export const resolvePolicy = z.enum(['latest', 'sealed', 'fail_if_changed'])

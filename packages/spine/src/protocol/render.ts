@@ -20,7 +20,7 @@ const unseen = /(?![\n\t])[\p{Cc}\p{Cf}\p{Co}\u2028\u2029]/gu
 const show = (char: string) => `<U+${(char.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, '0')}>`
 
 /** Control, zero-width and private characters become visible; line ends become \n. */
-export const visibleText = (text: string): string => text.replaceAll('\r\n', '\n').replace(unseen, show)
+const visibleText = (text: string): string => text.replaceAll('\r\n', '\n').replace(unseen, show)
 
 const oneLine = (text: string) => visibleText(text).replace(/\s*\n\s*/g, ' ')
 
@@ -40,13 +40,13 @@ function fenced(lines: readonly string[]): string {
 const printed = (value: unknown) => oneLine(typeof value === 'string' ? value : JSON.stringify(value))
 
 const constraintLine = (envelope: Draft, key: string) => {
-  const entry = envelope.constraint_ledger[key]
+  const entry = Object.hasOwn(envelope.constraint_ledger, key) ? envelope.constraint_ledger[key] : undefined
   return `- ${oneLine(key)}: ${printed(envelope.constraints[key])}${entry?.locked ? ' (locked)' : ''}`
 }
 
 const waivedLines = (envelope: Draft) =>
   Object.entries(envelope.constraint_ledger)
-    .filter(([key, entry]) => entry.waiver && !(key in envelope.constraints))
+    .filter(([key, entry]) => entry.waiver && !Object.hasOwn(envelope.constraints, key))
     .map(([key, entry]) => `- ${oneLine(key)}: waived by ${entry.waiver?.by}: ${printed(entry.waiver?.reason ?? '')}`)
 
 /** The lines of `## State`. */
@@ -76,7 +76,7 @@ function expectedLines({ format, length, schema, criteria, ...others }: Expected
 }
 
 /** One line of `## Facts`. */
-export const factLine = (fact: Fact): string =>
+const factLine = (fact: Fact): string =>
   `${fact.kind} ${oneLine(fact.value)} (${fact.from}${fact.trust === 'external' ? ', external' : ''})`
 
 const isCompacted = (entry: HistoryEntry | CompactedEntry): entry is CompactedEntry => 'compacted' in entry
@@ -91,6 +91,7 @@ export function historyLine(entry: HistoryEntry | CompactedEntry): string {
     entry.decision && `decided ${indented(entry.decision)}`,
     entry.reason && `because ${indented(entry.reason)}`,
     rejected.length && `rejected ${rejected.join('; ')}`,
+    typeof entry.output === 'string' && `output ${indented(entry.output)}`,
     entry.memory_id && `see ${entry.memory_id}`,
   ]
     .filter(Boolean)

@@ -3,7 +3,7 @@
 import { z } from 'zod'
 import { id, json, jsonMap, name, text, time } from './scalars.ts'
 
-export const decision = z.looseObject({
+const decision = z.looseObject({
   decision: text,
   reason: text.optional(),
   rejected: z.array(text).max(50).optional(),

@@ -9,12 +9,12 @@ import { type Envelope, envelope } from './envelope.ts'
 import { SpineError } from './errors.ts'
 
 export const CURRENT_VERSION = '2'
-export const KNOWN_MAJORS: readonly number[] = [2]
+const KNOWN_MAJORS: readonly number[] = [2]
 
 const form = /^(\d{1,4})(?:\.(\d{1,4}))?$/
 
 /** Splits "MAJOR" or "MAJOR.MINOR"; null when it is neither. */
-export function parseVersion(version: unknown): { major: number; minor: number } | null {
+function parseVersion(version: unknown): { major: number; minor: number } | null {
   const match = form.exec(String(version))
   return match ? { major: Number(match[1]), minor: Number(match[2] ?? 0) } : null
 }

@@ -24,7 +24,11 @@ export type ConstraintCall = {
 
 type Value = Constraints[string]
 
-export const sameValue = (left: unknown, right: unknown): boolean => {
+/** A member of its own: a key may be called `toString`. */
+const own = <T>(record: Readonly<Record<string, T>>, key: string): T | undefined =>
+  Object.hasOwn(record, key) ? record[key] : undefined
+
+const sameValue = (left: unknown, right: unknown): boolean => {
   if (left === right) return true
   if (typeof left !== 'object' || typeof right !== 'object' || left === null || right === null) return false
   if (Array.isArray(left) !== Array.isArray(right)) return false
@@ -39,7 +43,7 @@ const includesAll = (whole: readonly Value[], part: readonly Value[]) =>
   part.every((item) => whole.some((other) => sameValue(item, other)))
 
 /** Whether `next` is stricter than `now` under this key. */
-export function narrows(key: string, now: Value, next: Value): boolean {
+function narrows(key: string, now: Value, next: Value): boolean {
   if (typeof now === 'number' && typeof next === 'number') {
     if (/^max(_|$)/.test(key)) return next < now
     return /^min(_|$)/.test(key) && next > now
@@ -61,8 +65,8 @@ export function inheritConstraints(inherited: Constrained, call: ConstraintCall)
   const lifted = new Set(call.amendments.flatMap((amendment) => amendment.waives ?? []))
 
   const change = (key: string, next: Value | undefined) => {
-    const entry = ledger[key]
-    const now = constraints[key]
+    const entry = own(ledger, key)
+    const now = own(constraints, key)
     if (now === undefined || entry === undefined) {
       if (next === undefined || next === null) return
       constraints[key] = next
@@ -77,7 +81,7 @@ export function inheritConstraints(inherited: Constrained, call: ConstraintCall)
       if (reason) return void refusals.push({ key, reason })
       const waiver = {
         by: lifted.has(key) ? 'user' : call.by,
-        reason: call.waive[key] ?? 'amended by the user',
+        reason: own(call.waive, key) ?? 'amended by the user',
         hop: call.hop,
         was: now,
       }
@@ -89,9 +93,9 @@ export function inheritConstraints(inherited: Constrained, call: ConstraintCall)
 
   for (const [key, next] of Object.entries(call.constraints)) change(key, next)
   for (const key of new Set([...Object.keys(call.waive), ...lifted]))
-    if (!Object.hasOwn(call.constraints, key) && constraints[key] !== undefined) change(key, undefined)
+    if (!Object.hasOwn(call.constraints, key) && own(constraints, key) !== undefined) change(key, undefined)
   for (const key of call.locked) {
-    const entry = ledger[key]
+    const entry = own(ledger, key)
     if (entry && !entry.locked) ledger[key] = { ...entry, locked: true }
   }
   return { constraints, ledger, refusals }
@@ -105,7 +109,7 @@ function whyNotWaived(
 ): string | undefined {
   if (entry.locked) return 'it is locked'
   if (lifted.has(key)) return undefined
-  if (call.waive[key] === undefined) return `it was set by ${entry.set_by} and may only be narrowed`
+  if (own(call.waive, key) === undefined) return `it was set by ${entry.set_by} and may only be narrowed`
   return entry.set_by === call.by ? undefined : `only ${entry.set_by}, who set it, may waive it`
 }
 
@@ -116,9 +120,9 @@ export function joinConstraints(branches: readonly Constrained[]): Outcome {
   const refusals: Refusal[] = []
   for (const branch of branches) {
     for (const [key, entry] of Object.entries(branch.ledger)) {
-      const value = branch.constraints[key]
-      const other = constraints[key]
-      const before = ledger[key]
+      const value = own(branch.constraints, key)
+      const other = own(constraints, key)
+      const before = own(ledger, key)
       const locked = entry.locked || before?.locked === true
       if (value === undefined) ledger[key] = before ?? entry
       else if (other === undefined || narrows(key, other, value)) {

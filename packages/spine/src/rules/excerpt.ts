@@ -5,7 +5,7 @@ import type { CountTokens } from '../protocol/agent.ts'
 const GAP = '…'
 
 /** Sentences and lines, with the white space that follows them. */
-export function sentencesOf(text: string): string[] {
+function sentencesOf(text: string): string[] {
   return (
     text.match(/[^\n.!?。！？]*(?:[.!?。！？]+(?=\s|$)\s*|[.!?。！？]+|\n+|$)/gu)?.filter((part) => part !== '') ?? []
   )

@@ -63,10 +63,11 @@ export function fitEnvelope(call: FitCall): { draft: Draft; tokens: number } {
 
 /** Pins, then what was asked for or is important, then the rest; each by its score. */
 function inOrder(memories: readonly FitMemory[]): FitMemory[] {
-  const tier = ({ memory, requested }: FitMemory) =>
-    memory.pinned || memory.priority === 'critical' ? 0 : requested || memory.priority === 'high' ? 1 : 2
-  return memories.toSorted((left, right) => tier(left) - tier(right) || right.score - left.score)
+  return memories.toSorted((left, right) => tierOf(left) - tierOf(right) || right.score - left.score)
 }
+
+const tierOf = ({ memory, requested }: FitMemory): 0 | 1 | 2 =>
+  memory.pinned || memory.priority === 'critical' ? 0 : requested || memory.priority === 'high' ? 1 : 2
 
 function chooseLevels(call: FitCall, draft: Draft, free: number): Choice[] {
   const { count, strategy } = call
@@ -107,8 +108,11 @@ function chooseLevels(call: FitCall, draft: Draft, free: number): Choice[] {
     const choice = at(item, 'ref')
     if (choice.cost <= left) set(choice, item)
   }
-  for (const item of items) if (item.requested) reference(item)
+  for (const item of items) if (item.requested || item.memory.priority === 'high') reference(item)
+  const waiting = items.some((item) => item.memory.priority === 'high' && !choices.has(item))
   for (const item of items) {
+    // What nobody asked for takes no room while something important has none.
+    if (waiting && tierOf(item) === 2) continue
     const choice = best(item, left + (choices.get(item)?.cost ?? 0))
     if (choice) set(choice, item)
   }

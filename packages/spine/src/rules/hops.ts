@@ -13,8 +13,6 @@ export type Step = { from: string; to: string; fingerprint: string }
 export type HopCall = {
   max_hops: number | undefined
   cycle: CycleRule | undefined
-  from: string
-  to: string
 }
 
 const strictness: Record<CycleRule, number> = { stop: 2, warn: 1, off: 0 }

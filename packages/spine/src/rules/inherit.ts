@@ -38,9 +38,7 @@ export type Inherited = {
 /** Throws INTENT_CHANGED, CONSTRAINT_CHANGED or CONSTRAINT_CONFLICT, each naming what differs. */
 export function inherit(previous: readonly Envelope[], start: TaskStart | undefined, call: InheritCall): Inherited {
   const [first] = previous
-  const joined = joinConstraints(
-    previous.map(({ constraints, constraint_ledger }) => ({ constraints, ledger: constraint_ledger })),
-  )
+  const joined = joinConstraints(previous.map(constrainedOf))
   refuse('CONSTRAINT_CONFLICT', joined.refusals)
   const before: Constrained = first ? joined : (start?.constrained ?? { constraints: {}, ledger: {} })
   const amendments = distinct([...previous.flatMap(({ task }) => task.amendments), ...call.amendments])
@@ -69,6 +67,13 @@ export function inherit(previous: readonly Envelope[], start: TaskStart | undefi
   }
 }
 
+/** A constraint that an imported envelope has no ledger for was set by its sender. */
+function constrainedOf({ constraints, constraint_ledger, source_agent, chain }: Envelope): Constrained {
+  const unsaid = Object.keys(constraints).filter((key) => !Object.hasOwn(constraint_ledger, key))
+  const set = { set_by: source_agent, hop: chain.hop, locked: false }
+  return { constraints, ledger: { ...Object.fromEntries(unsaid.map((key) => [key, set])), ...constraint_ledger } }
+}
+
 function intentOf(
   previous: readonly Envelope[],
   start: TaskStart | undefined,
@@ -93,7 +98,7 @@ function joinStates(states: readonly TaskState[]): TaskState {
   const joined: Record<string, unknown> = {}
   for (const state of states)
     for (const [key, value] of Object.entries(state)) {
-      const known = joined[key]
+      const known = Object.hasOwn(joined, key) ? joined[key] : undefined
       joined[key] = Array.isArray(known) && Array.isArray(value) ? distinct([...known, ...value]) : value
     }
   return joined as TaskState

@@ -49,8 +49,8 @@ export function mentionsOf(text: string): Mention[] {
 function rangeOf(from: string, to: string): string[] | undefined {
   const [, prefix, start] = numbered.exec(from) ?? []
   const [, prefixTo, end] = numbered.exec(to) ?? []
-  // A prefix is what makes it an id: "10 to 20" are numbers, not memories.
-  if (!prefix || start === undefined || end === undefined) return undefined
+  // Letters are what makes it an id: "10 to 20" are numbers, "2024-05-27 to 2024-05-30" are days.
+  if (!prefix || !/\p{L}/u.test(prefix) || start === undefined || end === undefined) return undefined
   if (prefixTo !== prefix && prefixTo !== '') return undefined
   const count = Number(end) - Number(start) + 1
   if (count < 2 || count > MAX_RANGE) return undefined

@@ -6,7 +6,8 @@ import type { contract } from '../protocol/contract.ts'
 import { SpineError } from '../protocol/errors.ts'
 import { toIso } from '../protocol/scalars.ts'
 import * as sql from '../store/agents.ts'
-import type { Row } from '../store/database.ts'
+import type { Row, Statement } from '../store/database.ts'
+import type { Breakers } from './breakers.ts'
 import type { Caller, Service } from './context.ts'
 
 type In<N extends keyof typeof contract.agents> = z.output<(typeof contract.agents)[N]['input']>
@@ -19,11 +20,12 @@ const MAX_CACHED = 10_000
 
 export type Agents = ReturnType<typeof createAgents>
 
-export function createAgents(service: Service) {
+export function createAgents(service: Service, breakers: Breakers) {
   const { database, clock } = service
   const { dialect } = database
   const profiles = new Map<string, { profile: AgentProfile | undefined; until: number }>()
   const seen = new Map<string, number>()
+  const noted = new Set<string>()
   const keyOf = (ns: string, name: string) => `${ns}\n${name}`
 
   const row = async (ns: string, name: string): Promise<Row | undefined> =>
@@ -37,12 +39,24 @@ export function createAgents(service: Service) {
     const cached = profiles.get(keyOf(ns, name))
     if (cached && cached.until > clock.now()) return cached.profile
     const found = await row(ns, name)
-    // A name that nobody knows yet is made known with the first look.
-    if (!found) await database.write(sql.noteAgents(dialect, [{ ns, name }], { now: clock.now() }))
     if (profiles.size >= MAX_CACHED) profiles.clear()
     const fresh = { profile: profileIn(found), until: clock.now() + PROFILE_CACHE_MS }
     profiles.set(keyOf(ns, name), fresh)
     return fresh.profile
+  }
+
+  /** Makes names known in the commit of what mentions them; nothing for names that were noted before. */
+  const note = (ns: string, names: readonly string[]): Statement[] => {
+    const fresh = [...new Set(names)]
+      .filter((name) => !noted.has(keyOf(ns, name)))
+      .sort((left, right) => (left < right ? -1 : 1))
+    if (noted.size >= MAX_CACHED) noted.clear()
+    for (const name of fresh) noted.add(keyOf(ns, name))
+    return sql.noteAgents(
+      dialect,
+      fresh.map((name) => ({ ns, name })),
+      { now: clock.now() },
+    )
   }
 
   /** The agent asked for work. */
@@ -52,6 +66,16 @@ export function createAgents(service: Service) {
     if (seen.size >= MAX_CACHED) seen.clear()
     seen.set(keyOf(ns, name), now)
     await database.write([sql.seeAgent(dialect, { ns, name, now })])
+  }
+
+  const breakerOf = (ns: string, name: string): Pick<Agent, 'breaker'> => {
+    const found = breakers.find(ns, name)
+    if (!found) return {}
+    const retry_after_ms = breakers.openFor(ns, name)
+    const state = String(found.state) as NonNullable<Agent['breaker']>['state']
+    return {
+      breaker: { state, failures: Number(found.failures), ...(retry_after_ms === undefined ? {} : { retry_after_ms }) },
+    }
   }
 
   const withQueues = async (ns: string, rows: readonly Row[]): Promise<Agent[]> => {
@@ -67,6 +91,7 @@ export function createAgents(service: Service) {
       held: Number(depths.get(found.name ?? null)?.held ?? 0),
       ...(found.last_seen_at === null ? {} : { last_seen_at: toIso(Number(found.last_seen_at)) }),
       registered: found.profile !== null,
+      ...breakerOf(ns, String(found.name)),
     }))
   }
 
@@ -79,6 +104,7 @@ export function createAgents(service: Service) {
 
   return {
     profile,
+    note,
     see,
     operations: {
       put: async ({ name, ...given }: In<'put'>, caller: Caller): Promise<Agent> => {
@@ -88,6 +114,10 @@ export function createAgents(service: Service) {
         return get({ name }, caller)
       },
       get,
+      reset_breaker: async ({ name }: In<'reset_breaker'>, caller: Caller): Promise<Agent> => {
+        await breakers.reset(caller.ns, name)
+        return get({ name }, caller)
+      },
       list: async ({ limit, after }: In<'list'>, { ns }: Caller) => {
         const rows = await database.read(sql.listAgents(dialect, { ns, after: after ?? null, limit }))
         const last = rows.length === limit ? rows.at(-1) : undefined

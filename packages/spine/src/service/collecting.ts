@@ -2,6 +2,7 @@
 
 import type { Envelope } from '../protocol/envelope.ts'
 import type { Gap } from '../protocol/memory.ts'
+import { priorities } from '../protocol/scalars.ts'
 import type { FitMemory } from '../rules/fit.ts'
 import { rank } from '../rules/rank.ts'
 import { mentionsOf } from '../rules/references.ts'
@@ -72,7 +73,9 @@ export async function collect(service: Service, call: CollectCall): Promise<Coll
   const wanted = new Set(requested)
   const live = (id: string) =>
     gapReason(rows.get(id), now) === undefined && (wanted.has(id) || rows.get(id)?.superseded_by === null)
+  const urgent = recent.filter((row) => Number(row.priority) >= priorities.indexOf('high')).map((row) => String(row.id))
   const ids = new Set([
+    ...urgent,
     ...requested,
     ...recent.slice(0, call.include_recent).map((row) => String(row.id)),
     ...hits,

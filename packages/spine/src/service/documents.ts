@@ -16,7 +16,7 @@ const optional = (row: Row, column: string, as: (value: string) => unknown = Str
 
 const time = (value: string) => toIso(Number(value))
 
-export const priorityOf = (row: Row) => priorities[num(row, 'priority')] ?? 'normal'
+const priorityOf = (row: Row) => priorities[num(row, 'priority')] ?? 'normal'
 
 export const toMemory = (row: Row): Memory =>
   ({
@@ -65,6 +65,10 @@ export function toDelivery(row: Row): Delivery {
     ready_at: toIso(num(row, 'ready_at')),
     deadline: toIso(num(row, 'deadline')),
     ...optional(row, 'lease_until', time),
+    ...optional(row, 'channel'),
+    ...optional(row, 'successor'),
+    ...optional(row, 'question'),
+    ...(Number(row.generation) > 0 ? { generation: Number(row.generation) } : {}),
     ...optional(row, 'reason'),
     ...optional(row, 'output', JSON.parse),
     ...(row.late === 1 ? { late: true } : {}),

@@ -12,6 +12,7 @@ import { parseJson } from '../protocol/scan.ts'
 import { parseEnvelope } from '../protocol/versions.ts'
 import * as sql from '../store/envelopes.ts'
 import type { Service } from './context.ts'
+import type { KeyClaim } from './idempotency.ts'
 
 const CACHED_BYTES = 64 * 1_048_576
 const encoder = new TextEncoder()
@@ -80,7 +81,7 @@ export function createEnvelopes({ database, clock }: Service) {
     ns: string,
     envelope: Envelope,
     bytes: Uint8Array,
-    extra: { verified: boolean; trail: string; key: string | null; owner: string | null },
+    extra: { verified: boolean; trail: string; claim?: KeyClaim | undefined; after?: string | undefined },
   ) => ({
     ns,
     id: envelope.id,
@@ -100,13 +101,14 @@ export function createEnvelopes({ database, clock }: Service) {
     trail: extra.trail,
     created_at: Number.isNaN(toMs(envelope.created_at)) ? clock.now() : toMs(envelope.created_at),
     body: bytes,
-    key: extra.key,
-    owner: extra.owner,
+    key: extra.claim?.key ?? null,
+    owner: extra.claim?.owner ?? null,
+    after: extra.after ?? null,
   })
 
   /** Checks an envelope made elsewhere: version, shape, digest, size. Its bytes stay as they came. */
   const checkForeign = (document: object): { envelope: Envelope; bytes: Uint8Array } => {
-    const bytes = exactBytes(document) ?? encoder.encode(JSON.stringify(document))
+    const bytes = withoutOuterSpace(exactBytes(document) ?? encoder.encode(JSON.stringify(document)))
     if (bytes.byteLength > limits.envelope_bytes)
       throw new SpineError(
         'TOO_LARGE',
@@ -117,4 +119,14 @@ export function createEnvelopes({ database, clock }: Service) {
   }
 
   return Object.freeze({ find, findMany, mustFind, keep, rowOf, checkForeign })
+}
+
+/** White space around a document is not part of it: inside an answer there is no place for it. */
+function withoutOuterSpace(bytes: Uint8Array): Uint8Array {
+  const isSpace = (byte: number | undefined) => byte === 0x20 || byte === 0x09 || byte === 0x0a || byte === 0x0d
+  let start = 0
+  let end = bytes.byteLength
+  while (start < end && isSpace(bytes[start])) start += 1
+  while (end > start && isSpace(bytes[end - 1])) end -= 1
+  return bytes.subarray(start, end)
 }

@@ -6,17 +6,35 @@ import type { Envelope } from '../protocol/envelope.ts'
 import { SpineError } from '../protocol/errors.ts'
 import { listDeliveries } from '../store/deliveries.ts'
 import * as sql from '../store/envelopes.ts'
-import type { Agents } from './agents.ts'
-import { createAssembly } from './assembly.ts'
+import type { Assembly, HandoffCall } from './assembly.ts'
 import type { Caller, Service } from './context.ts'
 import { toDelivery, toHandoff } from './documents.ts'
 import type { Envelopes } from './envelopes.ts'
+import { claimKey, earlierRef, findEarlier, readKeys, takeKeys } from './idempotency.ts'
 
 type In<N extends keyof typeof contract.handoffs> = z.output<(typeof contract.handoffs)[N]['input']>
 
-export function handoffOperations(service: Service, { envelopes, agents }: { envelopes: Envelopes; agents: Agents }) {
+export function handoffOperations(
+  service: Service,
+  { envelopes, assembly }: { envelopes: Envelopes; assembly: Assembly },
+) {
   const { database } = service
   const { dialect } = database
+
+  const create = async (call: HandoffCall, caller: Caller): Promise<Envelope> => {
+    const { ns } = caller
+    const id = service.newId('env')
+    const { idempotency_key: key, ...body } = call
+    const claim = claimKey(service, { ns, key, operation: 'handoffs.create', body, ref: id })
+    const earlier = await findEarlier(service, claim)
+    if (earlier !== undefined) return envelopes.mustFind(ns, earlier)
+    const made = await assembly.assemble(id, call, caller)
+    const claims = claim ? [claim] : []
+    const statements = assembly.statementsOf(ns, made, claim)
+    const tables = await database.write([...takeKeys(service, claims), ...statements, ...readKeys(service, claims)])
+    const faster = claim && earlierRef(claim, tables.at(-1) ?? [])
+    return faster === undefined ? envelopes.keep(ns, made.envelope, made.bytes) : envelopes.mustFind(ns, faster)
+  }
 
   const lineageOf = async (ns: string, id: string): Promise<Envelope[]> => {
     const found = new Map<string, Envelope>()
@@ -38,15 +56,13 @@ export function handoffOperations(service: Service, { envelopes, agents }: { env
   }
 
   return {
-    create: createAssembly(service, { envelopes, agents }),
+    create,
     import: async (input: In<'import'>, { ns, agent }: Caller) => {
       const { envelope, bytes } = envelopes.checkForeign(input.envelope)
       if (agent !== undefined && envelope.source_agent !== agent)
         throw new SpineError('FORBIDDEN', `The key is that of ${agent}; the envelope is from ${envelope.source_agent}.`)
       await database.write(
-        sql.storeEnvelopes(dialect, [
-          envelopes.rowOf(ns, envelope, bytes, { verified: false, trail: '[]', key: null, owner: null }),
-        ]),
+        sql.storeEnvelopes(dialect, [envelopes.rowOf(ns, envelope, bytes, { verified: false, trail: '[]' })]),
       )
       const row = await record(ns, envelope.id)
       if (row.digest !== envelope.digest)

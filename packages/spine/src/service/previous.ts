@@ -3,9 +3,10 @@
  * forgets to say would play the telephone game, so forgetting is caught here.
  */
 
-import type { Chain, Envelope } from '../protocol/envelope.ts'
+import type { Chain, CycleRule, Envelope } from '../protocol/envelope.ts'
 import { SpineError } from '../protocol/errors.ts'
 import type { Step } from '../rules/hops.ts'
+import type { Row } from '../store/database.ts'
 import { deliveriesById, heldDeliveries } from '../store/deliveries.ts'
 import { envelopeRecords } from '../store/envelopes.ts'
 import type { Service } from './context.ts'
@@ -18,9 +19,22 @@ export type Previous = {
   receiver: string | undefined
   /** The hops so far. */
   trail: Step[]
+  /** The deliveries among what is continued: their outputs are part of what happened. */
+  deliveries: Row[]
+  /** What a redrive allowed on top of the chain's own limits. */
+  extra_hops: number
+  cycle: CycleRule | undefined
 }
 
-const none = (linked: Chain['linked']): Previous => ({ envelopes: [], linked, receiver: undefined, trail: [] })
+const none = (linked: Chain['linked']): Previous => ({
+  envelopes: [],
+  linked,
+  receiver: undefined,
+  trail: [],
+  deliveries: [],
+  extra_hops: 0,
+  cycle: undefined,
+})
 
 export type PreviousCall = {
   previous: string | readonly string[] | null | undefined
@@ -47,34 +61,34 @@ export async function findPrevious(
     throw new SpineError(
       'AMBIGUOUS_PREVIOUS',
       `${call.sender} holds ${held.length} deliveries: say which one this continues.`,
-      {
-        held: held.map((row) => ({ delivery_id: row.id, envelope_id: row.envelope_id, task_id: row.task_id })),
-      },
+      { held: held.map((row) => ({ delivery_id: row.id, envelope_id: row.envelope_id, task_id: row.task_id })) },
     )
-  return { ...(await load(service, envelopes, ns, ids)), linked: 'inferred', receiver: call.sender }
+  const loaded = await load(service, envelopes, ns, ids)
+  return { ...loaded, ...allowances(held), deliveries: held, linked: 'inferred', receiver: call.sender }
 }
 
-/** By envelope or delivery id. */
+/** By envelope or delivery id. Deliveries of one envelope are one branch. */
 async function given(service: Service, envelopes: Envelopes, ns: string, ids: readonly string[]): Promise<Previous> {
   const { database } = service
-  const statements = deliveriesById(
-    database.dialect,
-    ids.map((id) => ({ ns, id })),
-  )
-  const rows = (await Promise.all(statements.map((statement) => database.read(statement)))).flat()
-  const byDelivery = new Map(rows.map((row) => [String(row.id), row]))
-  const envelopeIds = [...new Set(ids.map((id) => String(byDelivery.get(id)?.envelope_id ?? id)))]
-  const loaded = await load(service, envelopes, ns, envelopeIds)
-  const receivers = new Set(
-    ids.map(
-      (id) => byDelivery.get(id)?.target ?? loaded.envelopes.find((envelope) => envelope.id === id)?.target_agent,
-    ),
-  )
+  const keys = ids.map((id) => ({ ns, id }))
+  const reads = deliveriesById(database.dialect, keys).map((statement) => database.read(statement))
+  const deliveries = (await Promise.all(reads)).flat()
+  const byId = new Map(deliveries.map((row) => [String(row.id), row]))
+  const loaded = await load(service, envelopes, ns, [
+    ...new Set(ids.map((id) => String(byId.get(id)?.envelope_id ?? id))),
+  ])
+  const targets = new Map(loaded.envelopes.map((envelope) => [envelope.id, envelope.target_agent]))
+  const receivers = new Set(ids.map((id) => String(byId.get(id)?.target ?? targets.get(id))))
   const [receiver] = receivers
+  const known = receivers.size === 1 && receiver !== 'broadcast' ? receiver : undefined
+  return { ...loaded, ...allowances(deliveries), deliveries, linked: 'given', receiver: known }
+}
+
+/** What a person allowed when a delivery was taken out of the dead-letter box. */
+function allowances(deliveries: readonly Row[]): Pick<Previous, 'extra_hops' | 'cycle'> {
   return {
-    ...loaded,
-    linked: 'given',
-    receiver: receivers.size === 1 && receiver !== 'broadcast' ? String(receiver) : undefined,
+    extra_hops: Math.max(0, ...deliveries.map((row) => Number(row.extra_hops))),
+    cycle: deliveries.some((row) => row.cycle === 'warn') ? 'warn' : undefined,
   }
 }
 
@@ -83,7 +97,7 @@ async function load(
   envelopes: Envelopes,
   ns: string,
   ids: readonly string[],
-): Promise<{ envelopes: Envelope[]; trail: Step[] }> {
+): Promise<Pick<Previous, 'envelopes' | 'trail'>> {
   const { database } = service
   const found = await envelopes.findMany(ns, ids)
   const missing = ids.find((id) => !found.has(id))
@@ -93,11 +107,9 @@ async function load(
       `previous: there is no envelope or delivery ${missing} in namespace ${ns}.`,
       { id: missing },
     )
-  const statements = envelopeRecords(
-    database.dialect,
-    ids.map((id) => ({ ns, id })),
-  )
-  const records = (await Promise.all(statements.map((statement) => database.read(statement)))).flat()
+  const keys = ids.map((id) => ({ ns, id }))
+  const reads = envelopeRecords(database.dialect, keys).map((statement) => database.read(statement))
+  const records = (await Promise.all(reads)).flat()
   return {
     envelopes: ids.flatMap((id) => found.get(id) ?? []),
     trail: records.flatMap((row): Step[] => JSON.parse(String(row.trail))),

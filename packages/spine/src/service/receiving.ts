@@ -4,11 +4,13 @@
  */
 
 import type { z } from 'zod'
-import type { contract, ReceivedDelivery, settleItem } from '../protocol/contract.ts'
+import type { contract } from '../protocol/contract.ts'
 import type { Delivery } from '../protocol/delivery.ts'
 import { SpineError } from '../protocol/errors.ts'
+import type { ReceivedDelivery, settleItem } from '../protocol/operations/deliveries.ts'
 import type { Row } from '../store/database.ts'
 import { claimDeliveries } from '../store/deliveries.ts'
+import type { Breakers } from './breakers.ts'
 import type { Caller, Service } from './context.ts'
 import { toDelivery } from './documents.ts'
 import type { Envelopes } from './envelopes.ts'
@@ -20,9 +22,13 @@ type Settle = (ns: string, item: z.output<typeof settleItem>) => Promise<Deliver
 /** Tokens of one claim statement; more are claimed by several. */
 const CLAIM_ROWS = 32
 
+/** `retry_after_ms`: the breaker is open, ask again then. */
+export type Received = { deliveries: ReceivedDelivery[]; retry_after_ms?: number }
+type Taken = { rows: Row[]; retry_after_ms?: number }
+
 export function createReceiving(
   service: Service,
-  { envelopes, inbox }: { envelopes: Envelopes; inbox: Inbox },
+  { envelopes, inbox, breakers }: { envelopes: Envelopes; inbox: Inbox; breakers: Breakers },
   settle: Settle,
 ) {
   const { database, clock, chance } = service
@@ -35,10 +41,21 @@ export function createReceiving(
         k: index + 1,
         token: newToken(),
       }))
-      const named = { ns, target, now: clock.now(), lease_ms, limit: slots.length }
+      const named = { ns, target, now: clock.now(), lease_ms, limit: slots.length, probe: null }
       statements.push(...claimDeliveries(database.dialect, slots, named))
     }
     return (await database.write(statements)).flat()
+  }
+
+  /** The one delivery that is handed out to see whether the target is well again. */
+  const claimProbe = async (ns: string, target: string, { lease_ms }: Wanted): Promise<Row[]> => {
+    const token = newToken()
+    const { before, after } = breakers.probe(ns, target, token)
+    const named = { ns, target, now: clock.now(), lease_ms, limit: 1, probe: token }
+    const claims = claimDeliveries(database.dialect, [{ k: 1, token }], named)
+    const [, claimed = [], known = []] = await database.write([before, ...claims, after])
+    breakers.learn(known)
+    return claimed
   }
 
   /** What a send leased to this receiver, or nothing when it is worth looking again. */
@@ -63,16 +80,18 @@ export function createReceiving(
     }
   }
 
-  const take = async (target: string, wanted: Wanted, { ns, signal }: Caller): Promise<Row[]> => {
+  const take = async (target: string, wanted: Wanted, { ns, signal }: Caller): Promise<Taken> => {
     const until = clock.now() + wanted.wait_ms
     for (;;) {
+      const closed_for = breakers.openFor(ns, target)
+      if (closed_for !== undefined && closed_for > 0) return { rows: [], retry_after_ms: closed_for }
       const version = inbox.version(ns, target)
-      const rows = await claim(ns, target, wanted)
+      const rows = await (closed_for === 0 ? claimProbe(ns, target, wanted) : claim(ns, target, wanted))
       const left = until - clock.now()
-      if (rows.length > 0 || left <= 0 || signal?.aborted) return rows
+      if (rows.length > 0 || left <= 0 || signal?.aborted) return { rows }
       if (inbox.version(ns, target) !== version) continue
       const leased = await waitOnce(ns, target, wanted, left, signal)
-      if (leased.length > 0) return leased
+      if (leased.length > 0) return { rows: leased }
     }
   }
 
@@ -100,19 +119,19 @@ export function createReceiving(
   }
 
   return {
-    async receive(target: string, wanted: Wanted, caller: Caller): Promise<ReceivedDelivery[]> {
+    async receive(target: string, wanted: Wanted, caller: Caller): Promise<Received> {
       const { ns, signal } = caller
-      const rows = await take(target, wanted, caller)
+      const { rows, ...later } = await take(target, wanted, caller)
       if (signal?.aborted) {
         await giveBack(ns, rows)
-        return []
+        return { deliveries: [] }
       }
       const order = rows.toSorted(
         (left, right) =>
           Number(right.priority) - Number(left.priority) || (String(left.id) < String(right.id) ? -1 : 1),
       )
       const opened = await Promise.all(order.map((row) => open(ns, row)))
-      return opened.filter((delivery) => delivery !== undefined)
+      return { deliveries: opened.filter((delivery) => delivery !== undefined), ...later }
     },
   }
 }

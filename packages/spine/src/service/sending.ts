@@ -11,6 +11,8 @@ import type { Row, Statement } from '../store/database.ts'
 import * as sql from '../store/deliveries.ts'
 import { storeEnvelopes } from '../store/envelopes.ts'
 import { isDataFault } from '../store/statement-error.ts'
+import type { Agents } from './agents.ts'
+import type { Breakers } from './breakers.ts'
 import type { Service } from './context.ts'
 import type { Envelopes } from './envelopes.ts'
 import { earlierRef, type KeyClaim, readKeys, takeKeys } from './idempotency.ts'
@@ -24,28 +26,49 @@ export type Sending = {
   bytes: Uint8Array | undefined
   target: string
   priority: number
-  deadline: number
+  /** Milliseconds; seven days after it is stored where nobody said. */
+  deadline: number | undefined
   state: Extract<DeliveryState, 'ready' | 'expired' | 'parked'>
   reason: string | undefined
   claim: KeyClaim | undefined
+  channel?: string
+  /** The delivery that was given up for this one. */
+  rerouted_from?: string
+  /** The delivery that this one continues: it must have named `successor`. */
+  after?: { id: string; successor: string }
 }
 
-/** The delivery as it stands after the send, or the id of the one that an earlier call with the same key made. */
-export type Sent = { row: Row } | { earlier: string }
+/** The delivery as it stands after the send, or why it was refused. */
+export type Sent = Row | SpineError
 
 export const overloaded = () =>
   new SpineError('OVERLOADED', 'Too many calls are waiting for the store.', { retry_after_ms: 1_000 })
 
-export function createSending(service: Service, envelopes: Envelopes, inbox: Inbox) {
+export type SendingRoom = ReturnType<typeof createSending>
+
+export function createSending(
+  service: Service,
+  envelopes: Envelopes,
+  agents: Agents,
+  inbox: Inbox,
+  breakers: Breakers,
+) {
   const { database, clock } = service
   const { dialect } = database
 
-  const run = async (batch: readonly Sending[]): Promise<(Sent | SpineError)[]> => {
+  /** All of it in one commit, after `before`; the rows that `before` answered come back with the answers. */
+  const commit = async (
+    batch: readonly Sending[],
+    before: readonly Statement[] = [],
+  ): Promise<{ sent: Sent[]; answers: Row[][] }> => {
     const now = clock.now()
-    const places = batch.map(({ state, ns, target }) => (state === 'ready' ? inbox.reserve(ns, target) : undefined))
+    const places = batch.map(({ state, ns, target }) =>
+      state === 'ready' && breakers.openFor(ns, target) === undefined ? inbox.reserve(ns, target) : undefined,
+    )
     const settle = (index: number, row?: Row) => places[index]?.settle(row)
     try {
-      const tables = await database.write(statementsOf(batch, places, now))
+      const all = await database.write([...before, ...statementsOf(batch, places, now)])
+      const tables = all.slice(before.length)
       const rows = new Map(
         tables
           .flat()
@@ -53,7 +76,7 @@ export function createSending(service: Service, envelopes: Envelopes, inbox: Inb
           .map((row) => [keyOf(row.ns, row.envelope_id, row.target), row]),
       )
       const keys = tables.flat().filter((row) => 'owner' in row)
-      return batch.map((sending, index): Sent | SpineError => {
+      const sent = batch.map((sending, index): Sent => {
         const row = rows.get(keyOf(sending.ns, sending.envelope.id, sending.target))
         const ours = row?.id === sending.id
         settle(index, ours && row?.state === 'leased' ? row : undefined)
@@ -62,6 +85,7 @@ export function createSending(service: Service, envelopes: Envelopes, inbox: Inb
           envelopes.keep(sending.ns, sending.envelope, sending.bytes)
         return answerOf(sending, row, keys)
       })
+      return { sent, answers: all.slice(0, before.length) }
     } catch (error) {
       for (const index of places.keys()) settle(index)
       throw error
@@ -73,8 +97,10 @@ export function createSending(service: Service, envelopes: Envelopes, inbox: Inb
     places: readonly (Place | undefined)[],
     now: number,
   ): Statement[] => {
-    const claims = batch.flatMap(({ claim }) => claim ?? [])
-    const whole = batch.filter(({ bytes }) => bytes !== undefined)
+    const claims = [...new Set(batch.flatMap(({ claim }) => claim ?? []))]
+    const whole = [
+      ...new Map(batch.filter(({ bytes }) => bytes).map((sending) => [sending.envelope, sending])).values(),
+    ]
     const rows = batch.map((sending, index) => {
       const place = places[index]
       const { ns, id, envelope, target, priority, deadline, state, reason, claim } = sending
@@ -96,11 +122,15 @@ export function createSending(service: Service, envelopes: Envelopes, inbox: Inb
         priority,
         token: place?.token ?? null,
         lease_ms: place?.lease_ms ?? null,
-        deadline,
+        deadline: deadline ?? now + deliveryDefaults.deadline_ms,
         reason: reason ?? null,
         history: `${JSON.stringify(event)}\n`,
+        channel: sending.channel ?? null,
+        rerouted_from: sending.rerouted_from ?? null,
         key: claim?.key ?? null,
         owner: claim?.owner ?? null,
+        after: sending.after?.id ?? null,
+        successor: sending.after?.successor ?? null,
       }
     })
     const { max_claims, max_attempts } = deliveryDefaults
@@ -108,45 +138,51 @@ export function createSending(service: Service, envelopes: Envelopes, inbox: Inb
       envelopes.rowOf(ns, envelope, bytes ?? new Uint8Array(), {
         verified: false,
         trail: '[]',
-        key: claim?.key ?? null,
-        owner: claim?.owner ?? null,
+        claim,
       }),
     )
     return [
       ...takeKeys(service, claims),
       ...storeEnvelopes(dialect, envelopeRows),
+      ...namesOf(batch),
       ...sql.sendDeliveries(dialect, rows, { now, max_claims, max_attempts }),
       ...sql.sentDeliveries(dialect, rows),
       ...(claims.length ? readKeys(service, claims) : []),
     ]
   }
 
-  return createCoalescer<Sending, Sent | SpineError>({
-    run,
+  const namesOf = (batch: readonly Sending[]): Statement[] =>
+    [...Map.groupBy(batch, ({ ns }) => ns)].flatMap(([ns, group]) =>
+      agents.note(
+        ns,
+        group.map(({ target }) => target),
+      ),
+    )
+
+  const coalescer = createCoalescer<Sending, Sent>({
+    run: async (batch) => (await commit(batch)).sent,
     key: ({ ns, envelope, target }) => keyOf(ns, envelope.id, target),
     lanes: dialect.max_lanes,
     overflow: overloaded,
     splittable: isDataFault,
   })
+  return Object.freeze({ submit: coalescer.submit, commit })
 }
 
 const keyOf = (...parts: unknown[]) => parts.join('\n')
 
 /** One caller's answer. A refusal is an answer too: it must not undo what the others of the batch stored. */
-function answerOf({ envelope, target, claim }: Sending, row: Row | undefined, keys: readonly Row[]): Sent | SpineError {
+function answerOf({ envelope, target, claim }: Sending, row: Row | undefined, keys: readonly Row[]): Sent {
   try {
-    const earlier = claim && earlierRef(claim, keys)
-    if (earlier !== undefined) return { earlier }
+    // With the same body, an earlier call sent this envelope to this target: that delivery is the row.
+    if (claim) earlierRef(claim, keys)
   } catch (error) {
     return error as SpineError
   }
-  if (row && row.digest === envelope.digest) return { row }
+  if (row && row.digest === envelope.digest) return row
   return new SpineError(
     'ENVELOPE_CONFLICT',
     `Another envelope with the id ${envelope.id} is stored; nothing was sent to ${target}.`,
-    {
-      envelope_id: envelope.id,
-      digest: row?.digest,
-    },
+    { envelope_id: envelope.id, digest: row?.digest },
   )
 }

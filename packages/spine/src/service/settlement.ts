@@ -3,7 +3,17 @@
 import { SpineError } from '../protocol/errors.ts'
 import type { Row } from '../store/database.ts'
 
-export type SettleAction = 'accept' | 'complete' | 'heartbeat' | 'release' | 'nack_retry' | 'nack_fatal'
+export type SettleAction =
+  | 'accept'
+  | 'complete'
+  | 'heartbeat'
+  | 'release'
+  | 'nack_retry'
+  | 'nack_fatal'
+  | 'nack_declined'
+  | 'nack_clarify'
+  | 'refused'
+  | 'forward'
 
 /** True when the row stands as this very call left it. Throws what the caller must know otherwise. */
 export function isRepeat(row: Row | undefined, call: { id: string; token: string; action: SettleAction }): boolean {

@@ -9,15 +9,24 @@ import type { Database } from '../store/database.ts'
 import { migrate } from '../store/migrations.ts'
 import { migrations } from '../store/schema.ts'
 import { createAgents } from './agents.ts'
+import { createAssembly } from './assembly.ts'
+import { createBreakers } from './breakers.ts'
 import { type Chance, type Clock, idMaker, systemChance, systemClock } from './clock.ts'
 import type { Caller, Service } from './context.ts'
 import { createDeliveries } from './deliveries.ts'
+import { directOperations } from './direct.ts'
 import { createEnvelopes } from './envelopes.ts'
 import { findingOperations } from './finding.ts'
 import { handoffOperations } from './handoffs.ts'
 import { createInbox } from './inbox.ts'
+import { leaseOperations } from './leases.ts'
 import { memoryOperations } from './memories.ts'
+import { parkedOperations } from './parking.ts'
+import { channelOperations } from './publishing.ts'
 import { createSenders } from './senders.ts'
+import { createSending } from './sending.ts'
+import { createSendingCalls } from './sending-call.ts'
+import { createSettling } from './settling.ts'
 import { startSweeper } from './sweeper.ts'
 import { taskOperations } from './tasks.ts'
 
@@ -46,15 +55,28 @@ export async function createSpine({
   const inbox = createInbox()
   const senders = createSenders()
   const envelopes = createEnvelopes(service)
-  const agents = createAgents(service)
-  const deliveries = createDeliveries(service, { envelopes, agents, inbox, senders })
-  const sweeper = startSweeper(service, { deliveries, inbox, senders })
+  const breakers = createBreakers(service)
+  const agents = createAgents(service, breakers)
+  const deliveries = createDeliveries(service, { inbox, senders })
+  const settling = createSettling(service, { breakers, moved: deliveries.moved, rowsById: deliveries.rowsById })
+  const sending = createSending(service, envelopes, agents, inbox, breakers)
+  const calls = createSendingCalls(service, { envelopes, agents })
+  const assembly = createAssembly(service, { envelopes, agents })
+  const rooms = { envelopes, agents, assembly, deliveries, settling, sending, calls, senders, inbox, breakers }
+  await breakers.refresh()
+  const sweeper = startSweeper(service, rooms)
   const operations: Record<keyof typeof contract, Record<string, Operation>> = {
     memories: { ...memoryOperations(service), ...findingOperations(service, envelopes) },
     tasks: taskOperations(service, envelopes),
     agents: agents.operations,
-    handoffs: handoffOperations(service, { envelopes, agents }),
-    deliveries: deliveries.operations,
+    handoffs: handoffOperations(service, rooms),
+    deliveries: {
+      ...deliveries.operations,
+      ...directOperations(service, rooms),
+      ...leaseOperations(service, rooms),
+    },
+    channels: channelOperations(service, rooms),
+    parked: parkedOperations(service, rooms),
   }
 
   const closing = new AbortController()

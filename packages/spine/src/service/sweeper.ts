@@ -3,19 +3,26 @@
  * lost. In small batches, at most half a second apart, on every node at once.
  */
 
-import type { Row } from '../store/database.ts'
-import { endLeases, expireDeliveries, readyInboxes } from '../store/deliveries.ts'
+import type { Row, Statement } from '../store/database.ts'
+import { endLeases, expireDeliveries, readyInboxes } from '../store/sweeps.ts'
+import type { Breakers } from './breakers.ts'
 import type { Service } from './context.ts'
 import type { Deliveries } from './deliveries.ts'
 import type { Inbox } from './inbox.ts'
 import type { Senders } from './senders.ts'
+import { outcomeOf } from './settling.ts'
 
 const EVERY_MS = 500
 const BATCH = 500
 
 export function startSweeper(
   service: Service,
-  { deliveries, inbox, senders }: { deliveries: Deliveries; inbox: Inbox; senders: Senders },
+  {
+    deliveries,
+    inbox,
+    senders,
+    breakers,
+  }: { deliveries: Deliveries; inbox: Inbox; senders: Senders; breakers: Breakers },
 ) {
   const { database, clock } = service
   const { dialect } = database
@@ -23,20 +30,25 @@ export function startSweeper(
   let stopped = false
   let running: Promise<void> = Promise.resolve()
 
-  const sweep = async (statement: () => Parameters<typeof database.write>[0]): Promise<void> => {
+  const sweep = async (statement: () => Statement, seen?: (row: Row) => Promise<void>): Promise<void> => {
     for (;;) {
-      const rows: Row[] = (await database.write(statement())).flat()
-      for (const row of rows) deliveries.moved(row)
+      const rows: Row[] = (await database.write([statement()])).flat()
+      for (const row of rows) {
+        await seen?.(row)
+        deliveries.moved(row)
+      }
       if (rows.length < BATCH) return
     }
   }
 
   const reason = 'the lease ended without an answer'
   const turn = async (): Promise<void> => {
-    await sweep(() => [
-      endLeases(dialect, { now: clock.now(), limit: BATCH, reason, reason_json: JSON.stringify(reason) }),
-    ])
-    await sweep(() => [expireDeliveries(dialect, { now: clock.now(), limit: BATCH })])
+    await breakers.refresh()
+    await sweep(
+      () => endLeases(dialect, { now: clock.now(), limit: BATCH, reason, reason_json: JSON.stringify(reason) }),
+      (row) => breakers.observe(row, outcomeOf(row, 'lease_end') ?? 'retry'),
+    )
+    await sweep(() => expireDeliveries(dialect, { now: clock.now(), limit: BATCH }))
     const inboxes = await Promise.all(
       readyInboxes(dialect, inbox.waiting(), { now: clock.now() }).map((statement) => database.read(statement)),
     )

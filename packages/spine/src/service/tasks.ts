@@ -5,6 +5,7 @@ import type { contract } from '../protocol/contract.ts'
 import { SpineError } from '../protocol/errors.ts'
 import { toIso } from '../protocol/scalars.ts'
 import type { Task } from '../protocol/task.ts'
+import type { TaskStart } from '../rules/inherit.ts'
 import type { Row } from '../store/database.ts'
 import * as sql from '../store/tasks.ts'
 import type { Caller, Service } from './context.ts'
@@ -12,8 +13,42 @@ import type { Envelopes } from './envelopes.ts'
 
 type In<N extends keyof typeof contract.tasks> = z.output<(typeof contract.tasks)[N]['input']>
 
-export async function taskRow({ database }: Service, ns: string, id: string): Promise<Row | undefined> {
+async function taskRow({ database }: Service, ns: string, id: string): Promise<Row | undefined> {
   return (await database.read(sql.taskById(database.dialect, { ns, id })))[0]
+}
+
+/** What is known of the task when the call continues nothing. */
+export async function taskStart(
+  service: Service,
+  envelopes: Envelopes,
+  ns: string,
+  { task_id, intent }: { task_id?: string | undefined; intent?: string | undefined },
+): Promise<TaskStart | undefined> {
+  if (task_id === undefined) return undefined
+  const row = await taskRow(service, ns, task_id)
+  if (!row) {
+    if (intent === undefined)
+      throw new SpineError(
+        'TASK_NOT_FOUND',
+        `There is no task ${task_id}: give its \`intent\`, or create it with tasks.put.`,
+        { id: task_id },
+      )
+    return undefined
+  }
+  const known = { id: task_id, intent: String(row.intent) }
+  const last = row.last_envelope_id === null ? undefined : await envelopes.find(ns, String(row.last_envelope_id))
+  if (last)
+    return {
+      ...known,
+      constrained: { constraints: last.constraints, ledger: last.constraint_ledger },
+      state: last.task.state,
+    }
+  const constraints = JSON.parse(String(row.constraints))
+  const locked: string[] = JSON.parse(String(row.locked))
+  const ledger = Object.fromEntries(
+    Object.keys(constraints).map((key) => [key, { set_by: 'user', hop: 0, locked: locked.includes(key) }]),
+  )
+  return { ...known, constrained: { constraints, ledger }, state: {} }
 }
 
 export function taskOperations(service: Service, envelopes: Envelopes) {

@@ -5,23 +5,13 @@
  */
 
 import { backoff_caps_ms, deliveryDefaults } from '../protocol/delivery.ts'
+import { columns, note, row } from './delivery-row.ts'
 import { namedStatement, setStatement } from './values.ts'
-
-const columns = `ns, id, envelope_id, source_agent, target, task_id, state, priority, claims, attempts, max_claims,
-  max_attempts, epoch, accepted_epoch, token, last, ready_at, deadline, lease_until, lease_ms, late, reason, output,
-  history, created_at, accepted_at, settled_at, updated_at`
-
-/** With the table's name, because what an update joins has some of the same columns. */
-const row = columns.replaceAll(/\w+/g, 'deliveries.$&')
-
-/** One line of JSON for the delivery's own record. */
-const note = (event: string, epoch: string, reason = 'null') =>
-  `history || '{"at":' || $now || ',"event":"' || ${event} || '","epoch":' || ${epoch}
-    || case when ${reason} is null then '' else ',"reason":' || ${reason} end || '}' || '\n'`
 
 /**
  * Makes deliveries, born leased where a receiver is waiting (`token` given). One per envelope and receiver: a second
- * send finds the first. Guarded by the idempotency key, and by the envelope being the one that was meant.
+ * send finds the first. Guarded by the idempotency key, by the envelope being the one that was meant, and, where it
+ * continues another delivery (`after`), by that one having named it as its `successor`.
  */
 export const sendDeliveries = setStatement({
   columns: {
@@ -38,9 +28,13 @@ export const sendDeliveries = setStatement({
     lease_ms: 'int',
     deadline: 'int',
     reason: 'text',
+    channel: 'text',
+    rerouted_from: 'text',
     history: 'text',
     key: 'text',
     owner: 'text',
+    after: 'text',
+    successor: 'text',
   },
   parameters: { now: 'int', max_claims: 'int', max_attempts: 'int' },
   body: `with $input insert into deliveries(${columns})
@@ -48,9 +42,11 @@ export const sendDeliveries = setStatement({
       case when i_token is null then 0 else 1 end, 0, $max_claims, $max_attempts,
       case when i_token is null then 0 else 1 end, 0, i_token, 'send', $now, i_deadline,
       case when i_token is not null then $now + i_lease_ms end, i_lease_ms, 0, i_reason, null,
-      i_history, $now, null, case when i_state = 'expired' then $now end, $now
+      null, i_channel, null, i_rerouted_from, 0, 0, null, i_history, $now, null, case when i_state = 'expired' then $now end, $now
     from input where i_id is not null and (i_key is null or exists (select 1 from idempotency
         where idempotency.ns = i_ns and idempotency.key = i_key and idempotency.owner = i_owner))
+      and (i_after is null or exists (select 1 from deliveries as before
+        where before.ns = i_ns and before.id = i_after and before.successor = i_successor))
       and exists (select 1 from envelopes where envelopes.ns = i_ns and envelopes.id = i_envelope_id
         and envelopes.digest = i_digest)
     on conflict (ns, envelope_id, target) do nothing`,
@@ -64,13 +60,15 @@ export const sentDeliveries = setStatement({
     from input join deliveries on ns = i_ns and envelope_id = i_envelope_id and target = i_target`,
 })
 
-/** Leases the most urgent deliveries of one agent; the k-th gets the k-th token. */
+/** Leases the most urgent deliveries of one agent; the k-th gets the k-th token. With `probe`, only for its holder. */
 export const claimDeliveries = setStatement({
   columns: { k: 'int', token: 'text' },
-  parameters: { ns: 'text', target: 'text', now: 'int', lease_ms: 'int', limit: 'int' },
+  parameters: { ns: 'text', target: 'text', now: 'int', lease_ms: 'int', limit: 'int', probe: 'text' },
   body: `with $input,
     pick as materialized (select id, priority from deliveries
       where ns = $ns and target = $target and state = 'ready' and ready_at <= $now and deadline > $now
+        and ($probe is null or exists (select 1 from breakers where breakers.ns = $ns and breakers.target = $target
+          and breakers.probe_id = $probe))
       order by priority desc, id limit $limit $skip_locked),
     ranked as (select id, row_number() over (order by priority desc, id) as k from pick)
     update deliveries set state = 'leased', epoch = epoch + 1, claims = claims + 1, token = i_token, last = 'claim',
@@ -80,7 +78,7 @@ export const claimDeliveries = setStatement({
     returning ${row}`,
 })
 
-const attempt_uncounted = `accepted_epoch < epoch and i_action in ('accept', 'complete', 'nack_retry', 'nack_fatal')`
+const attempt_uncounted = `accepted_epoch < epoch and i_action not in ('heartbeat', 'release')`
 const spent = `(claims >= max_claims or attempts + (case when ${attempt_uncounted} then 1 else 0 end) >= max_attempts)`
 const extended = `case when $now + coalesce(i_lease_ms, lease_ms) <= deadline then $now + coalesce(i_lease_ms, lease_ms)
   when lease_until > deadline then lease_until else deadline end`
@@ -90,7 +88,10 @@ const backoff = `i_chance * (case attempts + (case when ${attempt_uncounted} the
   .map((cap, attempts) => `when ${attempts} then ${cap}`)
   .join(' ')} else ${deliveryDefaults.backoff_cap_ms} end) / 1000000`
 
-/** Everything that the holder of a lease can say, fenced by its token. */
+/**
+ * What the holder of a lease can say, fenced by its token: accept, heartbeat, complete, release, nack_retry; and
+ * nack_fatal, nack_declined, nack_clarify, refused, which all park it.
+ */
 export const settleDeliveries = setStatement({
   columns: {
     ns: 'text',
@@ -107,8 +108,8 @@ export const settleDeliveries = setStatement({
   parameters: { now: 'int' },
   body: `with $input update deliveries set
     state = case i_action when 'accept' then 'accepted' when 'complete' then 'completed' when 'heartbeat' then state
-      when 'release' then 'ready' when 'nack_fatal' then 'parked'
-      when 'nack_retry' then case when ${spent} then 'parked' else 'ready' end end,
+      when 'release' then 'ready' when 'nack_retry' then case when ${spent} then 'parked' else 'ready' end
+      else 'parked' end,
     attempts = attempts + case when ${attempt_uncounted} then 1 else 0 end,
     claims = claims - case when i_action = 'release' then 1 else 0 end,
     accepted_epoch = case when ${attempt_uncounted} then epoch else accepted_epoch end,
@@ -120,6 +121,7 @@ export const settleDeliveries = setStatement({
     last = case when i_action = 'heartbeat' then last else i_action end,
     reason = case when i_action in ('complete', 'accept') then null else coalesce(i_reason, reason) end,
     output = coalesce(i_output, output),
+    question = case when i_action = 'nack_clarify' then i_reason else question end,
     history = case when i_action = 'heartbeat' then history else ${note('i_action', 'epoch', 'i_reason_json')} end,
     settled_at = case when i_action = 'complete' then $now end,
     updated_at = $now
@@ -136,42 +138,6 @@ export const deliveriesById = setStatement({
   body: `with $input select ${row} from deliveries join input on ns = i_ns and id = i_id`,
 })
 
-/** Takes back leases that ended. The token stays, so that a late answer that nobody has overtaken still counts. */
-export const endLeases = namedStatement({
-  parameters: { now: 'int', limit: 'int', reason: 'text', reason_json: 'text' },
-  body: `with pick as materialized (select ns, id from deliveries where lease_until <= $now
-      order by lease_until limit $limit $skip_locked)
-    update deliveries set
-      state = case when attempts >= max_attempts or claims >= max_claims then 'parked'
-        when deadline <= $now then 'expired' else 'ready' end,
-      ready_at = $now, lease_until = null, last = 'lease_end', reason = $reason,
-      history = ${note(`'lease_end'`, 'epoch', '$reason_json')},
-      settled_at = case when not (attempts >= max_attempts or claims >= max_claims) and deadline <= $now then $now end,
-      updated_at = $now
-    from pick where deliveries.ns = pick.ns and deliveries.id = pick.id and deliveries.lease_until <= $now
-    returning ${row}`,
-})
-
-/** Ends what nobody claimed before its deadline. */
-export const expireDeliveries = namedStatement({
-  parameters: { now: 'int', limit: 'int' },
-  body: `with pick as materialized (select ns, id from deliveries where state = 'ready' and deadline <= $now
-      order by deadline limit $limit $skip_locked)
-    update deliveries set state = 'expired', last = 'deadline', reason = 'the deadline passed', settled_at = $now,
-      history = ${note(`'deadline'`, 'epoch')}, updated_at = $now
-    from pick where deliveries.ns = pick.ns and deliveries.id = pick.id and deliveries.state = 'ready'
-      and deliveries.deadline <= $now
-    returning ${row}`,
-})
-
-/** The sender puts a delivery away; one that the receiver has accepted stays as it is. */
-export const parkDelivery = namedStatement({
-  parameters: { ns: 'text', envelope_id: 'text', target: 'text', reason: 'text', reason_json: 'text', now: 'int' },
-  body: `update deliveries set state = 'parked', last = 'park', lease_until = null, reason = $reason,
-      history = ${note(`'park'`, 'epoch', '$reason_json')}, updated_at = $now
-    where ns = $ns and envelope_id = $envelope_id and target = $target and state in ('ready', 'leased')`,
-})
-
 /** A wait of the sender ran out; the delivery stays where it is. */
 export const noteTimeout = namedStatement({
   parameters: { ns: 'text', id: 'text', now: 'int' },
@@ -181,7 +147,7 @@ export const noteTimeout = namedStatement({
 /** What an agent holds at this moment, in one task if it is given. */
 export const heldDeliveries = namedStatement({
   parameters: { ns: 'text', target: 'text', task_id: 'text' },
-  body: `select id, envelope_id, task_id from deliveries where ns = $ns and target = $target and lease_until is not null
+  body: `select ${row} from deliveries where ns = $ns and target = $target and lease_until is not null
     and ($task_id is null or task_id = $task_id) order by id limit 20`,
 })
 
@@ -191,12 +157,4 @@ export const listDeliveries = namedStatement({
     and ($target is null or target = $target) and ($state is null or state = $state)
     and ($envelope_id is null or envelope_id = $envelope_id)
     order by id desc limit $limit`,
-})
-
-/** Which of these inboxes have something to claim: one look for all who wait. */
-export const readyInboxes = setStatement({
-  columns: { ns: 'text', target: 'text' },
-  parameters: { now: 'int' },
-  body: `with $input select i_ns as ns, i_target as target from input where i_ns is not null and exists (select 1
-    from deliveries where ns = i_ns and target = i_target and state = 'ready' and ready_at <= $now and deadline > $now)`,
 })

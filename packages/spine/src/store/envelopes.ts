@@ -6,7 +6,10 @@ import { namedStatement, setStatement } from './values.ts'
 const columns = `ns, id, digest, version, source_agent, target_agent, task_id, root_id, hop, summary, token_count,
   max_tokens, completeness, verified, size, trail, created_at`
 
-/** With `key`, only the owner of that idempotency key stores its envelope. A known id is left as it is. */
+/**
+ * With `key`, only the owner of that idempotency key stores its envelope; with `after`, only when that delivery has
+ * named it as its successor. A known id is left as it is.
+ */
 export const storeEnvelopes = setStatement({
   columns: {
     ns: 'text',
@@ -29,12 +32,15 @@ export const storeEnvelopes = setStatement({
     body: 'bytes',
     key: 'text',
     owner: 'text',
+    after: 'text',
   },
   body: `with $input insert into envelopes(${columns}, body)
     select i_ns, i_id, i_digest, i_version, i_source_agent, i_target_agent, i_task_id, i_root_id, i_hop, i_summary,
       i_token_count, i_max_tokens, i_completeness, i_verified, i_size, i_trail, i_created_at, i_body
     from input where i_id is not null and (i_key is null or exists (select 1 from idempotency
       where idempotency.ns = i_ns and idempotency.key = i_key and idempotency.owner = i_owner))
+      and (i_after is null or exists (select 1 from deliveries as before
+        where before.ns = i_ns and before.id = i_after and before.successor = i_id))
     on conflict (ns, id) do nothing`,
 })
 

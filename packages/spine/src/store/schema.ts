@@ -55,7 +55,8 @@ const firstTables = ({ ddl: { int, text, bytes, tail, keyed_tail } }: Dialect): 
     claims ${int} not null, attempts ${int} not null, max_claims ${int} not null, max_attempts ${int} not null,
     epoch ${int} not null, accepted_epoch ${int} not null, token ${text}, last ${text} not null,
     ready_at ${int} not null, deadline ${int} not null, lease_until ${int}, lease_ms ${int}, late ${int} not null,
-    reason ${text}, output ${text}, history ${text} not null,
+    reason ${text}, output ${text}, question ${text}, channel ${text}, successor ${text}, rerouted_from ${text},
+    generation ${int} not null, extra_hops ${int} not null, cycle ${text}, history ${text} not null,
     created_at ${int} not null, accepted_at ${int}, settled_at ${int}, updated_at ${int} not null,
     primary key (ns, id))${tail}`,
   `create unique index deliveries_once on deliveries (ns, envelope_id, target)`,
@@ -63,6 +64,16 @@ const firstTables = ({ ddl: { int, text, bytes, tail, keyed_tail } }: Dialect): 
   `create index deliveries_deadline on deliveries (deadline) where state = 'ready'`,
   `create index deliveries_held on deliveries (ns, target, id) where lease_until is not null`,
   `create index deliveries_lease on deliveries (lease_until) where lease_until is not null`,
+
+  `create index deliveries_parked on deliveries (ns, id) where state = 'parked'`,
+  `create index deliveries_by_channel on deliveries (ns, channel, envelope_id) where channel is not null`,
+
+  // Only targets that failed have a row. failures: exhausted handoffs in a row. claimed: whether any of them was ever
+  // claimed; a target that was only absent is given its probe as soon as it shows up.
+  `create table breakers (
+    ns ${text} not null, target ${text} not null, state ${text} not null, failures ${int} not null,
+    claimed ${int} not null, open_until ${int}, cooldown_ms ${int} not null, probe_id ${text}, updated_at ${int} not null,
+    primary key (ns, target))${tail}`,
 
   `create table idempotency (
     ns ${text} not null, key ${text} not null, hash ${text} not null, owner ${text} not null, ref ${text} not null,

@@ -23,7 +23,8 @@ export const openTask = namedStatement({
 export const setLastEnvelope = namedStatement({
   parameters: { ns: 'text', id: 'text', envelope_id: 'text', now: 'int' },
   body: `update tasks set last_envelope_id = $envelope_id, updated_at = $now where ns = $ns and id = $id
-    and (last_envelope_id is null or last_envelope_id < $envelope_id)`,
+    and (last_envelope_id is null or last_envelope_id < $envelope_id)
+    and exists (select 1 from envelopes where envelopes.ns = $ns and envelopes.id = $envelope_id)`,
 })
 
 export const taskById = namedStatement({

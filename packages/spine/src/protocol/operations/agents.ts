@@ -1,0 +1,42 @@
+/** The operations on agents. */
+
+import { z } from 'zod'
+import { agent, agentProfile } from '../agent.ts'
+import { name } from '../scalars.ts'
+import { after, limit, operation, page } from './operation.ts'
+
+export const agents = Object.freeze({
+  put: operation({
+    method: 'PUT',
+    path: '/v1/agents/:name',
+    summary: "Set an agent's profile: window, tokenizer, versions, fallback, successor.",
+    input: agentProfile.extend({ name }),
+    output: agent,
+    errors: [],
+  }),
+  get: operation({
+    method: 'GET',
+    path: '/v1/agents/:name',
+    summary: 'Read an agent with its queue.',
+    input: z.strictObject({ name }),
+    output: agent,
+    errors: ['AGENT_NOT_FOUND'],
+  }),
+  list: operation({
+    method: 'GET',
+    path: '/v1/agents',
+    summary: 'List the agents that were registered or sent to.',
+    input: z.strictObject({ limit: limit.default(200), after }),
+    output: page('agents', agent),
+    errors: [],
+  }),
+  reset_breaker: operation({
+    method: 'POST',
+    path: '/v1/agents/:name/breaker/reset',
+    summary: 'Close the breaker of an agent by hand.',
+    input: z.strictObject({ name }),
+    output: agent,
+    errors: ['AGENT_NOT_FOUND'],
+    repeatable: true,
+  }),
+})

@@ -1,0 +1,83 @@
+/** The operations on handoffs. */
+
+import { z } from 'zod'
+import { envelope } from '../envelope.ts'
+import { handoff, handoffInput, handoffStatus, lineage } from '../handoff.ts'
+import { id, name } from '../scalars.ts'
+import { after, limit, operation, page, wholeDocument } from './operation.ts'
+
+export const handoffs = Object.freeze({
+  create: operation({
+    method: 'POST',
+    path: '/v1/handoffs',
+    summary: 'Pack and seal an envelope for the next agent, fitted to its token budget.',
+    input: handoffInput,
+    output: envelope,
+    errors: [
+      'BUDGET_TOO_SMALL',
+      'AMBIGUOUS_PREVIOUS',
+      'INTENT_CHANGED',
+      'CONSTRAINT_CHANGED',
+      'CONSTRAINT_CONFLICT',
+      'HOP_LIMIT',
+      'CYCLE',
+      'INCOMPLETE',
+      'ENVELOPE_NOT_FOUND',
+      'TASK_NOT_FOUND',
+      'FORBIDDEN',
+      'IDEMPOTENCY_CONFLICT',
+    ],
+    status: 201,
+    idempotent: true,
+  }),
+  import: operation({
+    method: 'POST',
+    path: '/v1/handoffs/import',
+    summary: 'Store an envelope made elsewhere, byte for byte.',
+    input: z.strictObject({ envelope: wholeDocument }),
+    output: handoff,
+    errors: ['UNSUPPORTED_VERSION', 'DIGEST_MISMATCH', 'ENVELOPE_CONFLICT'],
+    status: 201,
+    document: 'envelope',
+    repeatable: true,
+  }),
+  get: operation({
+    method: 'GET',
+    path: '/v1/handoffs/:id',
+    summary: 'Download the sealed envelope, byte for byte.',
+    input: z.strictObject({ id }),
+    output: envelope,
+    errors: ['ENVELOPE_NOT_FOUND', 'INTEGRITY'],
+  }),
+  status: operation({
+    method: 'GET',
+    path: '/v1/handoffs/:id/status',
+    summary: 'Read what is known about a handoff and where each of its deliveries is.',
+    input: z.strictObject({ id }),
+    output: handoffStatus,
+    errors: ['ENVELOPE_NOT_FOUND'],
+  }),
+  list: operation({
+    method: 'GET',
+    path: '/v1/handoffs',
+    summary: 'List handoffs, newest first.',
+    input: z.strictObject({
+      task_id: id.optional(),
+      root_id: id.optional(),
+      source_agent: name.optional(),
+      target_agent: name.optional(),
+      limit: limit.default(100),
+      after,
+    }),
+    output: page('handoffs', handoff),
+    errors: [],
+  }),
+  lineage: operation({
+    method: 'GET',
+    path: '/v1/handoffs/:id/lineage',
+    summary: 'Read the chain that led to an envelope, root first.',
+    input: z.strictObject({ id }),
+    output: lineage,
+    errors: ['ENVELOPE_NOT_FOUND'],
+  }),
+})

@@ -1,0 +1,100 @@
+/**
+ * One breaker per target, kept by the store and shared by all nodes. Three exhausted handoffs in a row open it: the
+ * target gets nothing, direct senders hear of it at once, queued deliveries wait without losing attempts. Then one
+ * delivery is handed out as a probe, and what becomes of it decides.
+ */
+
+import { breakerDefaults } from '../protocol/delivery.ts'
+import { spineError } from '../protocol/errors.ts'
+import * as sql from '../store/breakers.ts'
+import type { Row, Statement } from '../store/database.ts'
+import type { Service } from './context.ts'
+
+export type Breakers = ReturnType<typeof createBreakers>
+
+/** What happened to a delivery, as far as a breaker cares. */
+export type Outcome = 'exhausted' | 'retry' | 'arrived' | 'released'
+
+export function createBreakers({ database, clock }: Service) {
+  const { dialect } = database
+  /** Targets with a row; everybody else is closed. */
+  let known = new Map<string, Row>()
+  const keyOf = (ns: unknown, target: unknown) => `${ns}\n${target}`
+
+  const learn = (rows: readonly Row[]) => {
+    for (const row of rows) known.set(keyOf(row.ns, row.target), row)
+  }
+
+  const find = (ns: string, target: string): Row | undefined => known.get(keyOf(ns, target))
+
+  /** Milliseconds until a probe may be handed out; undefined when it is not open. */
+  const openFor = (ns: string, target: string): number | undefined => {
+    const row = find(ns, target)
+    if (!row || row.state === 'closed') return undefined
+    if (row.state === 'half_open') return breakerDefaults.probe_poll_ms
+    return row.claimed === 0 ? 0 : Math.max(0, Number(row.open_until) - clock.now())
+  }
+
+  /** The statements that an outcome makes necessary; none for a target without a row that succeeds. */
+  const statementFor = (row: Row, outcome: Outcome): Statement | undefined => {
+    const ns = String(row.ns)
+    const target = String(row.target)
+    const breaker = find(ns, target)
+    const now = clock.now()
+    const is_probe = breaker?.probe_id === row.id
+    const probe = { ns, target, probe_id: String(row.id), now }
+    if (outcome === 'released') return is_probe ? sql.returnProbe(dialect, probe) : undefined
+    if (outcome === 'arrived')
+      return breaker ? sql.countSuccess(dialect, { ns, target, delivery_id: String(row.id) }) : undefined
+    if (is_probe) return sql.reopen(dialect, { ...probe, cap_ms: breakerDefaults.max_cooldown_ms })
+    if (outcome === 'retry') return undefined
+    const { failures: limit, cooldown_ms } = breakerDefaults
+    return sql.countFailure(dialect, { ns, target, claimed: Number(row.claims) > 0 ? 1 : 0, limit, cooldown_ms, now })
+  }
+
+  return Object.freeze({
+    find,
+    openFor,
+
+    /** Throws CIRCUIT_OPEN: a sender that waits should not wait for nothing. */
+    refuseWhenOpen(ns: string, target: string): void {
+      const wait = openFor(ns, target)
+      if (wait === undefined || wait === 0) return
+      throw spineError(
+        'CIRCUIT_OPEN',
+        `The last handoffs to ${target} were exhausted; it is tried again in ${wait} ms.`,
+        {
+          target,
+          retry_after_ms: wait,
+        },
+      )
+    },
+
+    async observe(row: Row, outcome: Outcome): Promise<void> {
+      const statement = statementFor(row, outcome)
+      if (!statement) return
+      const [rows = []] = await database.write([statement])
+      if (outcome === 'arrived') for (const gone of rows) known.delete(keyOf(gone.ns, gone.target))
+      else learn(rows)
+    },
+
+    /** Around the claim of a probe: the right to hand it out, and what it was. */
+    probe: (ns: string, target: string, token: string): { before: Statement; after: Statement } => ({
+      before: sql.takeProbe(dialect, { ns, target, token, now: clock.now() }),
+      after: sql.nameProbe(dialect, { ns, target, token }),
+    }),
+
+    learn,
+
+    /** What other nodes know. */
+    async refresh(): Promise<void> {
+      const rows = await database.read(sql.listBreakers(dialect))
+      known = new Map(rows.map((row) => [keyOf(row.ns, row.target), row]))
+    },
+
+    async reset(ns: string, target: string): Promise<void> {
+      await database.write([sql.resetBreaker(dialect, { ns, target })])
+      known.delete(keyOf(ns, target))
+    },
+  })
+}

@@ -1,0 +1,59 @@
+/** What receivers call: receive, and everything they say about the leases they hold. */
+
+import type { z } from 'zod'
+import type { contract } from '../protocol/contract.ts'
+import type { Delivery } from '../protocol/delivery.ts'
+import { SpineError } from '../protocol/errors.ts'
+import type { Agents } from './agents.ts'
+import type { Caller, Service } from './context.ts'
+import { handingOnOperations } from './handing-on.ts'
+import { createReceiving, type Received } from './receiving.ts'
+import type { Settling } from './settling.ts'
+
+type In<N extends keyof typeof contract.deliveries> = z.output<(typeof contract.deliveries)[N]['input']>
+type Rooms = Parameters<typeof handingOnOperations>[1] &
+  Parameters<typeof createReceiving>[1] & { agents: Agents; settling: Settling }
+
+export function leaseOperations(service: Service, rooms: Rooms) {
+  const { agents, settling } = rooms
+  const receiving = createReceiving(service, rooms, settling.settle)
+  const { forward, reroute, decline } = handingOnOperations(service, rooms)
+
+  const nack = (input: In<'nack'>, caller: Caller): Promise<Delivery> =>
+    input.kind === 'declined' ? decline(input, caller) : settling.settle(caller.ns, { action: 'nack', ...input })
+
+  const settleOne = ({ ns, ...caller }: Caller, item: In<'settle'>['items'][number]): Promise<Delivery> => {
+    if (item.action !== 'nack') return settling.settle(ns, item)
+    const { action: _action, ...input } = item
+    return nack(input, { ns, ...caller })
+  }
+
+  /** One answer for each item: a refusal of one is no refusal of the others. */
+  const answerOf = async (settled: Promise<Delivery>) => {
+    try {
+      return { delivery: await settled }
+    } catch (error) {
+      if (!(error instanceof SpineError)) throw error
+      return { error: { code: error.code, detail: error.message, ...error.extra } }
+    }
+  }
+
+  return {
+    receive: async ({ agent, ...wanted }: In<'receive'>, caller: Caller): Promise<Received> => {
+      if (caller.agent !== undefined && caller.agent !== agent)
+        throw new SpineError('FORBIDDEN', `The key is that of ${caller.agent}; it cannot receive for ${agent}.`)
+      await agents.see(caller.ns, agent)
+      return receiving.receive(agent, wanted, caller)
+    },
+    accept: (input: In<'accept'>, { ns }: Caller) => settling.settle(ns, { action: 'accept', ...input }),
+    complete: (input: In<'complete'>, { ns }: Caller) => settling.settle(ns, { action: 'complete', ...input }),
+    release: (input: In<'release'>, { ns }: Caller) => settling.settle(ns, { action: 'release', ...input }),
+    heartbeat: (input: In<'heartbeat'>, { ns }: Caller) => settling.settle(ns, { action: 'heartbeat', ...input }),
+    nack,
+    settle: async ({ items }: In<'settle'>, caller: Caller) => ({
+      results: await Promise.all(items.map((item) => answerOf(settleOne(caller, item)))),
+    }),
+    forward,
+    reroute,
+  }
+}

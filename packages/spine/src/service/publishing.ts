@@ -1,0 +1,110 @@
+/** Channels: one envelope to several receivers. All deliveries are stored in one commit, or none is. */
+
+import type { z } from 'zod'
+import type { Publication } from '../protocol/channel.ts'
+import type { contract } from '../protocol/contract.ts'
+import { terminalStates } from '../protocol/delivery.ts'
+import { SpineError } from '../protocol/errors.ts'
+import { toIso } from '../protocol/scalars.ts'
+import { listChannels, publishedDeliveries } from '../store/channels.ts'
+import type { Row } from '../store/database.ts'
+import type { Caller, Service } from './context.ts'
+import { toDelivery } from './documents.ts'
+import { claimKey } from './idempotency.ts'
+import type { Senders } from './senders.ts'
+import type { SendingRoom } from './sending.ts'
+import type { SendingCalls } from './sending-call.ts'
+import { type Goal, isPending, waitForDelivery } from './waiting.ts'
+
+type In<N extends keyof typeof contract.channels> = z.output<(typeof contract.channels)[N]['input']>
+type Rooms = { calls: SendingCalls; sending: SendingRoom; senders: Senders }
+
+const resting = new Set<unknown>([...terminalStates, 'parked'])
+
+export function channelOperations(service: Service, { calls, sending, senders }: Rooms) {
+  const { database, newId } = service
+  const { dialect } = database
+
+  const rowsOf = (ns: string, channel: string, envelope_id: string): Promise<Row[]> =>
+    database.read(publishedDeliveries(dialect, { ns, channel, envelope_id }))
+
+  const publicationOf = (channel: string, envelope_id: string, rows: readonly Row[]): Publication => {
+    const settled = rows.every((row) => resting.has(row.state))
+    const not_completed = settled
+      ? rows.filter((row) => row.state !== 'completed').map((row) => String(row.target))
+      : []
+    return { channel, envelope_id, deliveries: rows.map(toDelivery), settled, not_completed }
+  }
+
+  const publish = async (input: In<'publish'>, caller: Caller): Promise<Publication> => {
+    const { ns } = caller
+    const { channel } = input
+    const { envelope, bytes } = await calls.envelopeOf(input, caller)
+    const receivers = [...new Set(input.receivers)]
+    const body = [channel, envelope.id, envelope.digest, receivers, input.priority, input.deadline ?? null]
+    const claim = claimKey(service, {
+      ns,
+      key: input.idempotency_key,
+      operation: 'channels.publish',
+      body,
+      ref: envelope.id,
+    })
+    const { priority, deadline } = input
+    const batch = await Promise.all(
+      receivers.toSorted().map(async (target) => {
+        const wanted = { id: newId('dlv'), target, priority, deadline, claim }
+        return { ...(await calls.sendingOf(ns, envelope, bytes, wanted)), channel }
+      }),
+    )
+    const { sent } = await sending.commit(batch)
+    const refusal = sent.find((answer) => answer instanceof SpineError)
+    if (refusal) throw refusal
+    if (input.wait !== 'none') await waitFor(await rowsOf(ns, channel, envelope.id), input, caller)
+    return publicationOf(channel, envelope.id, await rowsOf(ns, channel, envelope.id))
+  }
+
+  /** Ends when all or any of them got there, or the time is up: the publication then says who did not. */
+  const waitFor = async (
+    rows: readonly Row[],
+    { wait, goal, timeout_ms }: In<'publish'>,
+    caller: Caller,
+  ): Promise<void> => {
+    const look = (row: Row) => async () => {
+      const now = await rowsOf(caller.ns, String(row.channel), String(row.envelope_id))
+      return now.find((other) => other.id === row.id) ?? row
+    }
+    const arrive = async (row: Row): Promise<void> => {
+      const end = await waitForDelivery(
+        service,
+        senders,
+        { row, goal: goal as Goal, timeout_ms, look: look(row) },
+        caller,
+      )
+      if (wait === 'any' && (isPending(end, goal) || end.state === 'parked')) throw new Error('not this one')
+    }
+    const waits = rows.map(arrive)
+    await (wait === 'any' ? Promise.any(waits).catch(() => {}) : Promise.allSettled(waits))
+  }
+
+  return {
+    publish,
+    status: async ({ channel, envelope_id }: In<'status'>, { ns }: Caller): Promise<Publication> => {
+      const rows = await rowsOf(ns, channel, envelope_id)
+      if (rows.length === 0)
+        throw new SpineError('ENVELOPE_NOT_FOUND', `Envelope ${envelope_id} was not published to ${channel}.`, {
+          envelope_id,
+        })
+      return publicationOf(channel, envelope_id, rows)
+    },
+    list: async ({ limit, after }: In<'list'>, { ns }: Caller) => {
+      const rows = await database.read(listChannels(dialect, { ns, after: after ?? null, limit }))
+      const last = rows.length === limit ? rows.at(-1) : undefined
+      const channels = rows.map((row) => ({
+        name: String(row.channel),
+        publications: Number(row.publications),
+        last_published_at: toIso(Number(row.last_published_at)),
+      }))
+      return { channels, ...(last ? { next: String(last.channel) } : {}) }
+    },
+  }
+}

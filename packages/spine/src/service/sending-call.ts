@@ -1,0 +1,93 @@
+/** From a call to a row: which envelope, to whom, until when, and whether that receiver could use it at all. */
+
+import type { Envelope } from '../protocol/envelope.ts'
+import { SpineError } from '../protocol/errors.ts'
+import { type Priority, priorities, toMs } from '../protocol/scalars.ts'
+import { canRead } from '../protocol/versions.ts'
+import type { Agents } from './agents.ts'
+import type { Caller, Service } from './context.ts'
+import type { Envelopes } from './envelopes.ts'
+import type { KeyClaim } from './idempotency.ts'
+import type { Sending } from './sending.ts'
+
+export type SendingCalls = ReturnType<typeof createSendingCalls>
+
+type Given = { envelope_id?: string | undefined; envelope?: Record<string, unknown> | undefined }
+type Wanted = {
+  id: string
+  target: string
+  priority: Priority
+  deadline?: string | undefined
+  claim?: KeyClaim | undefined
+}
+
+export function createSendingCalls(
+  { clock }: Service,
+  { envelopes, agents }: { envelopes: Envelopes; agents: Agents },
+) {
+  /** The envelope of a call, with its bytes when it came whole. */
+  const envelopeOf = async (
+    given: Given,
+    caller: Caller,
+  ): Promise<{ envelope: Envelope; bytes: Uint8Array | undefined }> => {
+    if ((given.envelope_id === undefined) === (given.envelope === undefined))
+      throw new SpineError('INVALID_INPUT', 'Give the envelope either by `envelope_id` or whole as `envelope`.')
+    if (given.envelope === undefined)
+      return { envelope: await envelopes.mustFind(caller.ns, given.envelope_id ?? ''), bytes: undefined }
+    const whole = envelopes.checkForeign(given.envelope)
+    if (caller.agent !== undefined && whole.envelope.source_agent !== caller.agent)
+      throw new SpineError(
+        'FORBIDDEN',
+        `The key is that of ${caller.agent}; the envelope is from ${whole.envelope.source_agent}.`,
+      )
+    return whole
+  }
+
+  /** Why the target could not use it: no version it reads, or more than its window. */
+  const unusable = async (ns: string, target: string, envelope: Envelope): Promise<string | undefined> => {
+    const profile = await agents.profile(ns, target)
+    if (!profile) return undefined
+    if (!canRead(profile.accepts_versions, envelope.envelope_version))
+      return `${target} reads versions ${profile.accepts_versions?.join(', ')}, the envelope has ${envelope.envelope_version}`
+    const window = profile.context_window === undefined ? undefined : profile.context_window - profile.reserved_tokens
+    if (window !== undefined && envelope.token_count > window)
+      return `${target} has room for ${window} tokens, the envelope has ${envelope.token_count}`
+    return undefined
+  }
+
+  /** Milliseconds: of the call, else of the envelope, else of its constraints. */
+  const deadlineOf = (call: string | undefined, envelope: Envelope): number | undefined => {
+    const constraint = envelope.constraints.deadline
+    const given = call ?? envelope.deadline ?? (typeof constraint === 'string' ? constraint : undefined)
+    const at = given === undefined ? Number.NaN : toMs(given)
+    return Number.isNaN(at) ? undefined : at
+  }
+
+  const sendingOf = async (
+    ns: string,
+    envelope: Envelope,
+    bytes: Uint8Array | undefined,
+    wanted: Wanted,
+  ): Promise<Sending> => {
+    const { id, target, claim } = wanted
+    const deadline = deadlineOf(wanted.deadline, envelope)
+    const expired =
+      deadline !== undefined && deadline <= clock.now() ? 'the deadline passed before it was sent' : undefined
+    const reason = expired ?? (await unusable(ns, target, envelope))
+    const state = expired ? 'expired' : reason ? 'parked' : 'ready'
+    return {
+      ns,
+      id,
+      envelope,
+      bytes,
+      target,
+      priority: priorities.indexOf(wanted.priority),
+      deadline,
+      state,
+      reason,
+      claim,
+    }
+  }
+
+  return Object.freeze({ envelopeOf, unusable, deadlineOf, sendingOf })
+}

@@ -1,0 +1,119 @@
+/** Settling, gathered over all callers: what receivers say about their leases goes into the store in one commit. */
+
+import type { z } from 'zod'
+import type { Delivery } from '../protocol/delivery.ts'
+import { SpineError } from '../protocol/errors.ts'
+import type { settleItem } from '../protocol/operations/deliveries.ts'
+import { createCoalescer } from '../store/coalescer.ts'
+import type { Row } from '../store/database.ts'
+import * as sql from '../store/deliveries.ts'
+import { isDataFault } from '../store/statement-error.ts'
+import type { Breakers, Outcome } from './breakers.ts'
+import type { Service } from './context.ts'
+import { toDelivery } from './documents.ts'
+import { overloaded } from './sending.ts'
+import { isRepeat, type SettleAction } from './settlement.ts'
+
+export type SettleCall = {
+  ns: string
+  id: string
+  token: string
+  action: SettleAction
+  lease_ms: number | null
+  delay_ms: number | null
+  reason: string | null
+  output: string | null
+}
+
+type Answer = { row: Row; duplicate: boolean }
+type Rooms = {
+  breakers: Breakers
+  moved(row: Row): void
+  rowsById(keys: readonly { ns: string; id: string }[]): Promise<Map<string, Row>>
+}
+
+const nackActions = {
+  retry: 'nack_retry',
+  declined: 'nack_declined',
+  needs_clarification: 'nack_clarify',
+  fatal: 'nack_fatal',
+} as const
+
+/** What a move of a delivery tells the breaker of its target. */
+export function outcomeOf(row: Row, action: SettleAction | 'lease_end'): Outcome | undefined {
+  if (action === 'release') return 'released'
+  if (action === 'nack_retry' || action === 'lease_end') return row.state === 'parked' ? 'exhausted' : 'retry'
+  if (action === 'accept') return undefined
+  if (action === 'heartbeat') return row.state === 'accepted' ? 'arrived' : undefined
+  return 'arrived'
+}
+
+export type Settling = ReturnType<typeof createSettling>
+
+export function createSettling({ database, clock, chance }: Service, { breakers, moved, rowsById }: Rooms) {
+  const run = async (batch: readonly SettleCall[]): Promise<(Answer | SpineError)[]> => {
+    const rows = batch.map((call) => ({
+      ...call,
+      chance: Math.floor(chance.uniform() * 1_000_000),
+      reason_json: call.reason === null ? null : JSON.stringify(call.reason),
+    }))
+    const tables = await database.write(sql.settleDeliveries(database.dialect, rows, { now: clock.now() }))
+    const settled = new Map(tables.flat().map((row) => [keyOf(row), row]))
+    const others = batch.filter((call) => !settled.has(keyOf(call)))
+    const found = others.length ? await rowsById(others) : new Map<string, Row>()
+    return Promise.all(
+      batch.map(async (call): Promise<Answer | SpineError> => {
+        const row = settled.get(keyOf(call))
+        if (!row) return explain(call, found.get(keyOf(call)))
+        const outcome = outcomeOf(row, call.action)
+        if (outcome) await breakers.observe(row, outcome)
+        moved(row)
+        return { row, duplicate: false }
+      }),
+    )
+  }
+
+  const coalescer = createCoalescer<SettleCall, Answer | SpineError>({
+    run,
+    key: keyOf,
+    lanes: database.dialect.max_lanes,
+    overflow: overloaded,
+    splittable: isDataFault,
+  })
+
+  /** Throws DELIVERY_NOT_FOUND, LEASE_LOST or WRONG_STATE. */
+  const submit = async (call: SettleCall): Promise<Answer> => {
+    const answer = await coalescer.submit(call)
+    if (answer instanceof SpineError) throw answer
+    return answer
+  }
+
+  return Object.freeze({
+    submit,
+    async settle(ns: string, item: z.output<typeof settleItem>): Promise<Delivery> {
+      const { row, duplicate } = await submit(callOf(ns, item))
+      return { ...toDelivery(row), ...(duplicate ? { duplicate } : {}) }
+    },
+  })
+}
+
+const keyOf = ({ ns, id }: { ns?: unknown; id?: unknown }) => `${ns}\n${id}`
+
+function explain(call: SettleCall, row: Row | undefined): Answer | SpineError {
+  try {
+    return { row: row as Row, duplicate: isRepeat(row, call) }
+  } catch (error) {
+    return error as SpineError
+  }
+}
+
+function callOf(ns: string, item: z.output<typeof settleItem>): SettleCall {
+  const { id, lease_token: token } = item
+  const call = { ns, id, token, lease_ms: null, delay_ms: null, reason: null, output: null }
+  if (item.action === 'nack')
+    return { ...call, action: nackActions[item.kind], reason: item.reason, delay_ms: item.delay_ms ?? null }
+  if (item.action === 'complete')
+    return { ...call, action: item.action, output: item.output === undefined ? null : JSON.stringify(item.output) }
+  if (item.action === 'release') return { ...call, action: item.action }
+  return { ...call, action: item.action, lease_ms: item.lease_ms ?? null }
+}

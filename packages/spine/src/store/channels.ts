@@ -1,0 +1,16 @@
+/** The statements of channels. A channel is what its deliveries say; it has no row of its own. */
+
+import { row } from './delivery-row.ts'
+import { namedStatement } from './values.ts'
+
+export const publishedDeliveries = namedStatement({
+  parameters: { ns: 'text', channel: 'text', envelope_id: 'text' },
+  body: `select ${row} from deliveries where ns = $ns and channel = $channel and envelope_id = $envelope_id order by target`,
+})
+
+export const listChannels = namedStatement({
+  parameters: { ns: 'text', after: 'text', limit: 'int' },
+  body: `select channel, count(distinct envelope_id) as publications, max(created_at) as last_published_at
+    from deliveries where ns = $ns and channel is not null and ($after is null or channel > $after)
+    group by channel order by channel limit $limit`,
+})
