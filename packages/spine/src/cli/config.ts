@@ -131,7 +131,7 @@ export class UsageError extends Error {
 }
 
 /** The key under which commander keeps a flag: `--api-key <key>` is `apiKey`. */
-export const flagKey = (setting: Setting): string | undefined =>
+const flagKey = (setting: Setting): string | undefined =>
   setting.flag
     ?.split(' ')[0]
     ?.slice(2)

@@ -129,6 +129,11 @@ test('serve answers commands by its endpoint and by its store, and a signal ends
   const missing = await run('memories', 'get', 'nothing', '--endpoint', endpoint)
   assert.equal(missing.code, 1)
   assert.match(missing.stderr, /MEMORY_NOT_FOUND/)
+  const port = new URL(endpoint).port
+  const taken = await run('serve', '--store', `sqlite:${join(folder, 'other.db')}`, '--port', port)
+  assert.deepEqual([taken.code, /Port \d+ on 127\.0\.0\.1 is in use/.test(taken.stderr)], [2, true])
+  const locked = await run('serve', '--store', store, '--port', '0')
+  assert.deepEqual([locked.code, /STORE_LOCKED/.test(locked.stderr)], [1, true])
   server.child.kill('SIGTERM')
   assert.equal((await server.ended).code, 0)
   const after = await run('memories', 'get', 'window', '--store', store, '--json')

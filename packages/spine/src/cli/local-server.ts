@@ -44,20 +44,20 @@ export async function startLocalServer(options: LocalServerOptions): Promise<Loc
     import('../embedded.ts'),
     import('../server.ts'),
   ])
-  const database = await openSqlite({ file, ...(on_fatal && { on_fatal }) })
+  // Closed in the reverse order; what was opened before a failure must not keep the process alive.
+  const opened = new AsyncDisposableStack()
   try {
+    const database = await openSqlite({ file, ...(on_fatal && { on_fatal }) })
+    opened.defer(() => database.close())
     const spine = await createSpine({ database })
+    opened.defer(() => spine.close())
     const server = createServer({ spine, keys: api_keys.join(','), allowed_hosts, log_level })
+    opened.defer(() => server.close())
     const endpoint = await server.listen({ host, port })
     database.announce(endpoint)
-    const close = async () => {
-      await server.close()
-      await spine.close()
-    }
-    let closing: Promise<void> | undefined
-    return Object.freeze({ endpoint, close: () => (closing ??= close()) })
+    return Object.freeze({ endpoint, close: () => opened.disposeAsync() })
   } catch (error) {
-    await database.close()
+    await opened.disposeAsync()
     throw listenError(error, host, port)
   }
 }

@@ -30,7 +30,7 @@ export const stated: Readonly<Record<ConstraintName, Stated>> = Object.freeze({
   close: { says: 'Close with the number of files read', heard: /number of files read/i },
 })
 
-export const constraintNames = Object.keys(stated) as ConstraintName[]
+const constraintNames = Object.keys(stated) as ConstraintName[]
 
 export const request = `Audit the sources of this program for code that will be hard to change. ${constraintNames.map((key) => `${stated[key].says}.`).join(' ')}`
 

@@ -120,7 +120,7 @@ export function idStem(id: string): string {
 }
 
 /** What the door would refuse in a text is made visible. */
-export const cleanText = (text: string): string => text.toWellFormed().replaceAll('\0', '\u2400')
+const cleanText = (text: string): string => text.toWellFormed().replaceAll('\0', '\u2400')
 
 /** A text in pieces that each fit the limit of one string; no character is cut in two. Nothing for an empty text. */
 export function piecesOf(text: string, most: number = limits.string_chars): string[] {

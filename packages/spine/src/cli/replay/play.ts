@@ -9,7 +9,7 @@ import type { MemoryInput } from '../../protocol/memory.ts'
 import type { HandoffRow } from './figures.ts'
 import { fitText, idStem, piecesOf, type Trace, type Turn } from './log.ts'
 
-export const max_hops = 64
+const max_hops = 64
 /** Waiting for an acknowledgement; a loaded machine is not a lost handoff. */
 const ack_timeout_ms = 60_000
 /** Bytes of memories in one call, well below the limit of a body. */
