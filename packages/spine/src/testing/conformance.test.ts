@@ -1,0 +1,33 @@
+// One suite of promises over every store behind every door. A new store joins in subjects.ts.
+
+import { after } from 'node:test'
+import { constraintsSuite } from './conformance/constraints.ts'
+import { deliveriesSuite } from './conformance/deliveries.ts'
+import { handoffsSuite } from './conformance/handoffs.ts'
+import { idempotencySuite } from './conformance/idempotency.ts'
+import { importsSuite } from './conformance/imports.ts'
+import { isolationSuite } from './conformance/isolation.ts'
+import { lineageSuite } from './conformance/lineage.ts'
+import { memoriesSuite } from './conformance/memories.ts'
+import { receivingSuite } from './conformance/receiving.ts'
+import { agentsSuite, tasksSuite } from './conformance/tasks.ts'
+import { subjects } from './subjects.ts'
+
+const suites = [
+  memoriesSuite,
+  tasksSuite,
+  agentsSuite,
+  handoffsSuite,
+  lineageSuite,
+  constraintsSuite,
+  importsSuite,
+  idempotencySuite,
+  deliveriesSuite,
+  receivingSuite,
+  isolationSuite,
+]
+
+for (const { name, open } of subjects()) {
+  for (const suite of suites) suite(name, open)
+  after(async () => (await open()).close())
+}

@@ -1,0 +1,98 @@
+/** Namespaces: nothing of one can be read, moved or named from another, also not by an id that was guessed. */
+
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import {
+  contents,
+  leaseOf,
+  newNamespace,
+  type OpenSubject,
+  received,
+  receivedOne,
+  refused,
+  sealed,
+  sent,
+} from './subject.ts'
+
+export function isolationSuite(name: string, open: OpenSubject): void {
+  describe(`isolation (${name})`, () => {
+    test('a stranger finds nothing and moves nothing', async () => {
+      const subject = await open()
+      const [ours, theirs] = [await subject.at(newNamespace()), await subject.at(newNamespace())]
+      await ours.memories.store({ id: 'm', content: 'our secret password', pinned: true })
+      await ours.tasks.put({ id: 't', intent: 'ours' })
+      await ours.agents.put({ name: 'coder', context_window: 5_000 })
+      const { envelope, delivery } = await sent(ours, { memory_ids: ['m'] })
+      const held = await receivedOne(ours)
+      const before = [await contents(ours), await ours.deliveries.get({ id: delivery.id })]
+      const nothing = await contents(theirs)
+
+      await refused(theirs.memories.get({ id: 'm' }), 'MEMORY_NOT_FOUND')
+      await refused(theirs.memories.get({ id: 'm', version: 1 }), 'MEMORY_NOT_FOUND')
+      await refused(theirs.memories.update({ id: 'm', content: 'x' }), 'MEMORY_NOT_FOUND')
+      await refused(theirs.memories.delete({ id: 'm' }), 'MEMORY_NOT_FOUND')
+      await refused(theirs.memories.pin({ id: 'm' }), 'MEMORY_NOT_FOUND')
+      assert.deepEqual(await theirs.memories.resolve({ refs: ['m'] }), {
+        memories: [],
+        gaps: [{ id: 'm', reason: 'not_found' }],
+      })
+      assert.deepEqual((await theirs.memories.search({ query: 'secret password' })).memories, [])
+      await refused(theirs.memories.resolve({ refs: ['m'], envelope_id: envelope.id }), 'ENVELOPE_NOT_FOUND')
+      await refused(theirs.tasks.get({ id: 't' }), 'TASK_NOT_FOUND')
+      await refused(theirs.agents.get({ name: 'coder' }), 'AGENT_NOT_FOUND')
+      await refused(theirs.handoffs.get({ id: envelope.id }), 'ENVELOPE_NOT_FOUND')
+      await refused(theirs.handoffs.status({ id: envelope.id }), 'ENVELOPE_NOT_FOUND')
+      await refused(theirs.handoffs.lineage({ id: envelope.id }), 'ENVELOPE_NOT_FOUND')
+      await refused(sealed(theirs, { previous: envelope.id }), 'ENVELOPE_NOT_FOUND')
+      await refused(sealed(theirs, { previous: delivery.id }), 'ENVELOPE_NOT_FOUND')
+      await refused(theirs.deliveries.send({ envelope_id: envelope.id }), 'ENVELOPE_NOT_FOUND')
+      await refused(theirs.parked.park({ envelope_id: envelope.id, reason: 'x' }), 'ENVELOPE_NOT_FOUND')
+      await refused(theirs.deliveries.get({ id: delivery.id }), 'DELIVERY_NOT_FOUND')
+      const lease = leaseOf(held)
+      for (const action of ['accept', 'complete', 'heartbeat', 'release'] as const)
+        await refused(theirs.deliveries[action](lease), 'DELIVERY_NOT_FOUND')
+      await refused(theirs.deliveries.nack({ ...lease, reason: 'x' }), 'DELIVERY_NOT_FOUND')
+      const { results } = await theirs.deliveries.settle({ items: [{ action: 'complete', ...lease }] })
+      assert.equal(results[0]?.error?.code, 'DELIVERY_NOT_FOUND')
+
+      assert.deepEqual(await contents(theirs), nothing)
+      assert.deepEqual([await contents(ours), await ours.deliveries.get({ id: delivery.id })], before)
+    })
+
+    test('the same ids, names and inboxes live side by side', async () => {
+      const subject = await open()
+      const [ours, theirs] = [await subject.at(newNamespace()), await subject.at(newNamespace())]
+      for (const [spine, word] of [
+        [ours, 'ours'],
+        [theirs, 'theirs'],
+      ] as const) {
+        await spine.memories.store({ id: 'm', content: word })
+        await spine.tasks.put({ id: 't', intent: word })
+        await sent(spine, { task_id: 't', memory_ids: ['m'] })
+      }
+      for (const [spine, word] of [
+        [ours, 'ours'],
+        [theirs, 'theirs'],
+      ] as const) {
+        const { envelope } = await receivedOne(spine)
+        assert.deepEqual([envelope.task.intent, envelope.memories[0]?.content], [word, word])
+      }
+      // The same envelope may be in both.
+      const made = await sealed(ours, { target_agent: 'both', previous: null })
+      await ours.deliveries.send({ envelope_id: made.id })
+      await theirs.deliveries.send({ envelope: made })
+      assert.equal((await received(ours, 'both')).length, 1)
+      assert.equal((await received(theirs, 'both')).length, 1)
+    })
+
+    test('a key of an agent receives for this agent only', async () => {
+      const subject = await open()
+      const namespace = newNamespace()
+      const [everybody, coder] = [await subject.at(namespace), await subject.at(namespace, 'coder')]
+      await sent(everybody, { target_agent: 'tester' })
+      await refused(received(coder, 'tester'), 'FORBIDDEN')
+      assert.deepEqual(await received(coder), [])
+      assert.equal((await received(everybody, 'tester')).length, 1)
+    })
+  })
+}

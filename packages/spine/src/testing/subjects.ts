@@ -1,0 +1,147 @@
+/** The spines that the conformance suites run over: every store behind every door. */
+
+import { createHash, randomBytes } from 'node:crypto'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { connect } from '../client/connect.ts'
+import { createSpine, openSqlite } from '../embedded.ts'
+import { contract } from '../protocol/contract.ts'
+import { type Identity, operationsOf, type Spine } from '../protocol/spine.ts'
+import { createServer } from '../server.ts'
+import type { Database } from '../store/database.ts'
+import type { OpenSubject, OpenTimedSubject } from './conformance/subject.ts'
+import { manualClock } from './manual-clock.ts'
+
+/** A store for one subject, gone when it is closed. Another database joins the suites as one more of these. */
+type OpenStore = () => Promise<{ database: Database; remove(): Promise<void> }>
+
+const sqliteStore: OpenStore = async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'memory-spine-'))
+  const database = await openSqlite({ file: join(folder, 'spine.db'), ballast: { bytes: 0 } })
+  return { database, remove: () => rm(folder, { recursive: true, force: true }) }
+}
+
+const stores: Readonly<Record<string, OpenStore>> = { sqlite: sqliteStore }
+
+/** The spine as one caller sees it. */
+function boundTo(spine: Spine, identity: Identity): Spine {
+  // biome-ignore lint/suspicious/noExplicitAny: the contract ties each function to its input; a loop cannot say so.
+  const groups = spine as any
+  const operations = operationsOf(contract, (group, name, _operation, input, options) =>
+    groups[group][name](input, { identity, ...options }),
+  )
+  return { ...operations, close: async () => {} }
+}
+
+const embedded =
+  (openStore: OpenStore): OpenSubject =>
+  async () => {
+    const { database, remove } = await openStore()
+    const spine = await createSpine({ database })
+    return {
+      at: (namespace, agent) => boundTo(spine, { namespace, ...(agent === undefined ? {} : { agent }) }),
+      async close() {
+        await spine.close()
+        await remove()
+      },
+    }
+  }
+
+/** One server without keys for namespaces, one with a key for every agent that a credential is bound to. */
+const http =
+  (openStore: OpenStore): OpenSubject =>
+  async () => {
+    const { database, remove } = await openStore()
+    const spine = await createSpine({ database })
+    const closers: (() => Promise<void>)[] = []
+    const serve = async (keys?: string) => {
+      const server = createServer({ spine, log_level: 'silent', ...(keys === undefined ? {} : { keys }) })
+      closers.unshift(() => server.close())
+      return server.listen()
+    }
+    const open = await serve()
+    const connected = (options: Parameters<typeof connect>[0]) => {
+      const client = connect(options)
+      closers.unshift(() => client.close())
+      return client
+    }
+    return {
+      async at(namespace, agent) {
+        if (agent === undefined) return connected({ endpoint: open, namespace })
+        const api_key = `msk_${randomBytes(16).toString('hex')}`
+        const sha256 = createHash('sha256').update(api_key).digest('hex')
+        return connected({ endpoint: await serve(`k1:${namespace}:${sha256}:${agent}`), api_key })
+      },
+      async close() {
+        for (const close of closers) await close()
+        await spine.close()
+        await remove()
+      },
+    }
+  }
+
+/** Counts what is under way in the database, which lives in another thread and not in promises alone. */
+function watched(database: Database): { database: Database; idle: () => Promise<void> } {
+  let under_way = 0
+  const counted = async <T>(work: Promise<T>): Promise<T> => {
+    under_way += 1
+    return work.finally(() => {
+      under_way -= 1
+    })
+  }
+  const turn = () => new Promise<void>((resolve) => setImmediate(resolve))
+  return {
+    database: {
+      ...database,
+      write: (batch) => counted(database.write(batch)),
+      read: (statement) => counted(database.read(statement)),
+    },
+    async idle() {
+      for (let quiet = 0; quiet < 3; quiet = under_way === 0 ? quiet + 1 : 0) await turn()
+    },
+  }
+}
+
+const timed =
+  (openStore: OpenStore): OpenTimedSubject =>
+  async () => {
+    const store = await openStore()
+    const { database, idle } = watched(store.database)
+    const clock = manualClock({ idle })
+    // Chance that can be foretold: every backoff is half of its cap.
+    const chance = { uniform: () => 0.5, hex: (digits: number) => randomBytes(digits).toString('hex').slice(0, digits) }
+    const spine = await createSpine({ database, clock, chance })
+    return {
+      at: (namespace, agent) => boundTo(spine, { namespace, ...(agent === undefined ? {} : { agent }) }),
+      clock,
+      database,
+      idle,
+      async close() {
+        await spine.close()
+        await store.remove()
+      },
+    }
+  }
+
+/** Opened when first needed, then the same for all suites: tests keep apart by namespace. */
+function shared<S>(open: () => Promise<S>): () => Promise<S> {
+  let opened: Promise<S> | undefined
+  return () => (opened ??= open())
+}
+
+type NamedSubject<O> = { name: string; open: O }
+
+/** Every store behind every door. */
+export const subjects = (): NamedSubject<OpenSubject>[] =>
+  Object.entries(stores).flatMap(([store, openStore]) => [
+    { name: `${store}, embedded`, open: shared(embedded(openStore)) },
+    { name: `${store}, http`, open: shared(http(openStore)) },
+  ])
+
+/** Every store with time in the hand of the test. */
+export const timedSubjects = (): NamedSubject<OpenTimedSubject>[] =>
+  Object.entries(stores).map(([store, openStore]) => ({
+    name: `${store}, manual clock`,
+    open: shared(timed(openStore)),
+  }))
