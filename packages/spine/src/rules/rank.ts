@@ -9,8 +9,8 @@ export type Candidate = {
   id: string
   /** The order in which memories came. */
   seq: number
-  title: string | undefined
-  content: string
+  /** Of its title and content: `termsOf`. */
+  terms: readonly string[]
   priority: Priority
 }
 
@@ -41,7 +41,7 @@ export function rank<C extends Candidate>(query: string, candidates: readonly C[
   const documents = candidates
     .toSorted((left, right) => right.seq - left.seq)
     .map((memory) => {
-      const terms = termsOf(`${memory.title ?? ''} ${memory.content}`)
+      const { terms } = memory
       const counts = new Map<string, number>()
       for (const term of terms) if (wanted.has(term)) counts.set(term, (counts.get(term) ?? 0) + 1)
       return { memory, length: terms.length, counts }

@@ -115,6 +115,7 @@ export function createAssembly(service: Service, { envelopes, agents }: { envelo
       include_pins: call.include_pins,
     })
     if (call.require_complete) refuseGaps(collected.gaps)
+    await service.turns.next()
     const fitted = fitEnvelope({
       draft: { ...draft, completeness: { ...draft.completeness, gaps: collected.gaps } },
       history,

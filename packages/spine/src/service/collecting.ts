@@ -9,11 +9,11 @@ import { mentionsOf } from '../rules/references.ts'
 import type { Row } from '../store/database.ts'
 import { pinnedMemories, recentOfNamespace, recentOfTask } from '../store/memories.ts'
 import type { Service } from './context.ts'
-import { toMemory } from './documents.ts'
+import { priorityOf, toMemory } from './documents.ts'
 import { gapReason, memoryRows } from './memories.ts'
 
 /** How many of the newest memories the search for the summary looks at, and how many hits it adds. */
-const SEARCHED = 500
+const SEARCHED = 200
 const HITS = 20
 /** References of earlier envelopes that are looked at again. */
 const MAX_INHERITED = 500
@@ -66,37 +66,37 @@ export async function collect(service: Service, call: CollectCall): Promise<Coll
     return reason ? [{ id, reason }] : []
   })
 
-  const query = `${call.summary}\n${call.intent.slice(0, 4_000)}`
-  const hits = rank(query, recent.map(candidateOf))
-    .slice(0, HITS)
-    .map(({ memory }) => memory.id)
   const wanted = new Set(requested)
-  const live = (id: string) =>
-    gapReason(rows.get(id), now) === undefined && (wanted.has(id) || rows.get(id)?.superseded_by === null)
-  const urgent = recent.filter((row) => Number(row.priority) >= priorities.indexOf('high')).map((row) => String(row.id))
-  const ids = new Set([
-    ...urgent,
+  const usable = (row: Row) =>
+    gapReason(row, now) === undefined && (wanted.has(String(row.id)) || row.superseded_by === null)
+  await service.turns.next()
+  const query = `${call.summary}\n${call.intent.slice(0, 4_000)}`
+  const ranked = rank(query, [...rows.values()].filter(usable).map(candidateOf(service)))
+  const newest = new Set(recent.map((row) => String(row.id)))
+  const hits = ranked.filter(({ memory }) => newest.has(memory.id)).slice(0, HITS)
+  const urgent = recent.filter((row) => Number(row.priority) >= priorities.indexOf('high'))
+  const chosen = new Set([
     ...requested,
-    ...recent.slice(0, call.include_recent).map((row) => String(row.id)),
-    ...hits,
+    ...[...urgent, ...recent.slice(0, call.include_recent)].map((row) => String(row.id)),
+    ...hits.map(({ memory }) => memory.id),
     ...inherited,
   ])
-  const candidates = [...ids].filter(live).map((id) => candidateOf(rows.get(id) as Row))
   return {
-    memories: rank(query, candidates).map(({ memory: { row }, score }) => ({
-      memory: carried(row),
-      score,
-      requested: wanted.has(String(row.id)),
-    })),
+    memories: ranked
+      .filter(({ memory }) => chosen.has(memory.id))
+      .map(({ memory: { row, id }, score }) => ({ memory: carried(row), score, requested: wanted.has(id) })),
     requested,
     gaps,
   }
 }
 
-const candidateOf = (row: Row) => {
-  const { id, title, content, priority } = toMemory(row)
-  return { id, seq: Number(row.seq), title, content, priority, row }
-}
+const candidateOf = (service: Service) => (row: Row) => ({
+  id: String(row.id),
+  seq: Number(row.seq),
+  terms: service.terms.of(row),
+  priority: priorityOf(row),
+  row,
+})
 
 function carried(row: Row): FitMemory['memory'] {
   const { id, version, digest, tokens, priority, pinned, title, kind, author, trust, created_at, content } =

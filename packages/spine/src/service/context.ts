@@ -2,12 +2,18 @@
 
 import type { Database } from '../store/database.ts'
 import type { Chance, Clock } from './clock.ts'
+import type { Terms } from './terms.ts'
+import type { Turns } from './turns.ts'
 
 export type Service = {
   readonly database: Database
   readonly clock: Clock
   readonly chance: Chance
   readonly newId: (prefix: string) => string
+  /** The terms of memories, kept for a while: they change only with the version. */
+  readonly terms: Terms
+  /** Asked for before work that takes milliseconds. */
+  readonly turns: Turns
 }
 
 /** One call, after its input was checked. */

@@ -16,7 +16,7 @@ const optional = (row: Row, column: string, as: (value: string) => unknown = Str
 
 const time = (value: string) => toIso(Number(value))
 
-const priorityOf = (row: Row) => priorities[num(row, 'priority')] ?? 'normal'
+export const priorityOf = (row: Row) => priorities[num(row, 'priority')] ?? 'normal'
 
 export const toMemory = (row: Row): Memory =>
   ({

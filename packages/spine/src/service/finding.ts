@@ -31,12 +31,11 @@ export function findingOperations(service: Service, envelopes: Envelopes) {
         : recentOfTask(dialect, { ns, task_id, now, limit: SEARCHED }),
     )
     const matching = rows
-      .map((row) => ({ memory: toMemory(row), seq: Number(row.seq) }))
+      .map((row) => ({ memory: toMemory(row), seq: Number(row.seq), row }))
       .filter(({ memory }) => fits(memory) && (tag === undefined || memory.tags.includes(tag)))
-      .map(({ memory, seq }) => ({
+      .map(({ memory, seq, row }) => ({
         id: memory.id,
-        title: memory.title,
-        content: memory.content,
+        terms: service.terms.of(row),
         priority: memory.priority,
         seq,
         memory,

@@ -29,6 +29,8 @@ import { createSendingCalls } from './sending-call.ts'
 import { createSettling } from './settling.ts'
 import { startSweeper } from './sweeper.ts'
 import { taskOperations } from './tasks.ts'
+import { createTerms } from './terms.ts'
+import { createTurns } from './turns.ts'
 
 export type SpineOptions = {
   database: Database
@@ -51,7 +53,14 @@ export async function createSpine({
   namespace = 'default',
 }: SpineOptions): Promise<Spine> {
   await migrate(database, migrations, clock.now())
-  const service: Service = { database, clock, chance, newId: idMaker(clock, chance) }
+  const service: Service = {
+    database,
+    clock,
+    chance,
+    newId: idMaker(clock, chance),
+    terms: createTerms(),
+    turns: createTurns(),
+  }
   const inbox = createInbox()
   const senders = createSenders()
   const envelopes = createEnvelopes(service)
