@@ -49,7 +49,7 @@ export async function startLocalServer(options: LocalServerOptions): Promise<Loc
   try {
     const database = await openSqlite({ file, ...(on_fatal && { on_fatal }) })
     opened.defer(() => database.close())
-    const spine = await createSpine({ database })
+    const spine = await createSpine({ database, warm: true })
     opened.defer(() => spine.close())
     const server = createServer({ spine, keys: api_keys.join(','), allowed_hosts, log_level })
     opened.defer(() => server.close())

@@ -1,0 +1,45 @@
+/** The first handoff of the README, run as it stands there. */
+
+import assert from 'node:assert/strict'
+import { execFile } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { test } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { createSpine, openSqlite } from './embedded.ts'
+import { createServer } from './server.ts'
+
+const root = fileURLToPath(new URL('../../../', import.meta.url))
+
+function blockAfter(marker: string): string {
+  const readme = readFileSync(`${root}README.md`, 'utf8')
+  const [, code] = readme.slice(readme.indexOf(marker)).match(/```ts\n([\s\S]*?)```/) ?? []
+  assert.ok(code, `README.md has no block after ${marker}`)
+  return code
+}
+
+const run = (code: string): Promise<string> =>
+  new Promise((resolve, reject) => {
+    const args = ['--conditions=@memory-spine/source', '--input-type=module-typescript', '-']
+    const child = execFile(process.execPath, args, { cwd: root }, (error, stdout) =>
+      error ? reject(error) : resolve(stdout),
+    )
+    child.stdin?.end(code)
+  })
+
+test('the first handoff of the README runs and prints version, tokens and the five references', async () => {
+  const spine = await createSpine({ database: await openSqlite({ file: ':memory:' }) })
+  const server = createServer({ spine, log_level: 'silent' })
+  const endpoint = await server.listen({ host: '127.0.0.1', port: 0 })
+  try {
+    const ids = [1, 2, 3, 4, 5].map((index) => `ms-482${index}`)
+    await spine.memories.store({ memories: ids.map((id) => ({ id, content: `Finding ${id} about the gateway.` })) })
+    const code = blockAfter('<!-- example: first-handoff -->').replace('http://127.0.0.1:8788', endpoint)
+    const [version, tokens, ...refs] = (await run(code)).trim().split('\n')
+    assert.equal(version, '2')
+    assert.ok(Number(tokens) > 0 && Number(tokens) <= 4000)
+    assert.deepEqual(refs.join(' ').match(/ms-\d+/g), ids)
+  } finally {
+    await server.close()
+    await spine.close()
+  }
+})
