@@ -58,6 +58,13 @@ function createProgram(): Command {
         (await import('./replay/replay.ts')).replay(args[0] ?? '', flags, config, output),
       ),
     )
+  program
+    .command('load')
+    .description('hand over as fast as many senders can, and say how the server took it')
+    .option('--concurrency <n>', 'senders at once', '100')
+    .option('--duration <seconds>', 'how long', '30')
+    .option('--max-handoffs <n>', 'end when so many were begun', '100000')
+    .action(action(async ({ config, output, flags }) => (await import('./load.ts')).load(flags, config, output)))
   addHandoffs(program.command('handoffs').description('look at what was handed over'))
   addMemories(program.command('memories').description('store, find and read memories'))
   takeServerFlags(program.command('config').description('print the settings in force and where each came from')).action(

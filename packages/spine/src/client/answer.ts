@@ -8,7 +8,7 @@ import { freezeDeep, rememberBytes } from '../protocol/canonical.ts'
 import type { Operation } from '../protocol/contract.ts'
 import { envelope } from '../protocol/envelope.ts'
 import { SpineError } from '../protocol/errors.ts'
-import { EACH, locate } from './spans.ts'
+import { EACH, type Located, locate, valuesAt } from './spans.ts'
 
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 const encoder = new TextEncoder()
@@ -30,10 +30,16 @@ function rememberEnvelopes(operation: Operation, document: object, text: string,
   const paths = pathsOf.get(operation) ?? envelopePaths(operation.output)
   pathsOf.set(operation, paths)
   for (const path of paths) {
-    const found = path.length === 0 ? [{ value: document, text }] : locate(document, text, path)
-    for (const { value, text: exact } of found)
-      if (typeof value === 'object' && value !== null)
-        freezeDeep(rememberBytes(value, path.length === 0 ? bytes : encoder.encode(exact)))
+    // Most receivers never ask for the bytes: the text is searched for all of them when the first one does.
+    let located: readonly Located[] | undefined
+    for (const [index, value] of valuesAt(document, path).entries()) {
+      if (typeof value !== 'object' || value === null) continue
+      const exact = () => {
+        located ??= locate(document, text, path)
+        return encoder.encode(located[index]?.text)
+      }
+      freezeDeep(rememberBytes(value, path.length === 0 ? bytes : exact))
+    }
   }
 }
 
@@ -63,8 +69,8 @@ export function readProblem(bytes: Uint8Array): unknown {
 }
 
 /** Milliseconds of a Retry-After header, which says seconds or a date. */
-export function retryAfterMs(header: string | null, now: number): number | undefined {
-  if (header === null) return undefined
+export function retryAfterMs(header: string | undefined, now: number): number | undefined {
+  if (header === undefined) return undefined
   const ms = /^\d+$/.test(header.trim()) ? Number(header) * 1_000 : Date.parse(header) - now
   return Number.isFinite(ms) ? Math.max(0, ms) : undefined
 }

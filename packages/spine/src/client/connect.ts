@@ -11,6 +11,8 @@ import { readAnswer, readProblem, retryAfterMs } from './answer.ts'
 import { type Pacing, systemPacing } from './pacing.ts'
 import { gatewayStatus, heldFor, mayRepeat, pauseBefore } from './repeat.ts'
 import { headerValue, requestOf, type WireRequest } from './request.ts'
+import { gatherSettlements, settleActions } from './settlements.ts'
+import { fetchTransport, nodeTransport, type WireAnswer } from './transport.ts'
 
 export type ConnectOptions = {
   /** Where the server is. Default: SPINE_ENDPOINT, else http://127.0.0.1:8788. */
@@ -19,7 +21,7 @@ export type ConnectOptions = {
   api_key?: string
   /** For servers without keys; with a key, the key decides. Default: the server's, "default". */
   namespace?: string
-  /** Makes the requests. Default: the global fetch, which keeps its connections open. */
+  /** Makes the requests. Default: Node's own client, which keeps its connections open. */
   fetch?: typeof fetch
   /** Longest time of a call with all its tries, in ms, beside what it waits on purpose. Default 30,000. */
   timeout_ms?: number
@@ -55,42 +57,32 @@ export function connect(options: ConnectOptions = {}): Spine {
     ...(api_key ? { authorization: headerValue('api_key', `Bearer ${api_key}`) } : {}),
     ...(namespace ? { 'spine-namespace': headerValue('namespace', namespace) } : {}),
   }
+  const transport = options.fetch ? fetchTransport(base, options.fetch) : nodeTransport(base)
   const closing = new AbortController()
   const inFlight = new Set<Promise<unknown>>()
 
   async function exchange(operation: Operation, request: WireRequest, signal: AbortSignal, callOptions: CallOptions) {
-    let response: Response
-    let bytes: Uint8Array
+    let answer: WireAnswer
     try {
-      const { method, path, body } = request
-      const headers = { ...request.headers, ...common }
-      const send = options.fetch ?? fetch
-      response = await send(`${base}${path}`, {
-        method,
-        headers,
-        signal,
-        redirect: 'manual',
-        ...(body ? { body } : {}),
-      })
-      bytes = new Uint8Array(await response.arrayBuffer())
+      answer = await transport.send({ ...request, headers: { ...request.headers, ...common } }, signal)
     } catch (cause) {
       throw new SpineError('UNREACHABLE', `${base} could not be reached: ${causeOf(cause)}.`, { cause })
     }
-    if (response.ok) {
-      for (const warning of warningsOf(response.headers)) callOptions.onWarning?.(warning)
+    const { status, header, bytes } = answer
+    if (status >= 200 && status < 300) {
+      for (const warning of warningsOf(header('spine-warnings'))) callOptions.onWarning?.(warning)
       return readAnswer(operation, bytes)
     }
-    const retry_after_ms = retryAfterMs(response.headers.get('retry-after'), Date.now())
+    const retry_after_ms = retryAfterMs(header('retry-after'), Date.now())
     const problem = readProblem(bytes)
-    const error = fromProblem(problem, response.status)
-    if (error.extra.http_status !== undefined && gatewayStatus.has(response.status))
-      throw new SpineError('UNREACHABLE', `Something before ${base} answered ${response.status}.`, { retry_after_ms })
+    const error = fromProblem(problem, status)
+    if (error.extra.http_status !== undefined && gatewayStatus.has(status))
+      throw new SpineError('UNREACHABLE', `Something before ${base} answered ${status}.`, { retry_after_ms })
     if (retry_after_ms === undefined) throw error
-    throw fromProblem({ retry_after_ms, ...(problem as object) }, response.status)
+    throw fromProblem({ retry_after_ms, ...(problem as object) }, status)
   }
 
   async function call(operation: Operation, input: unknown, callOptions: CallOptions): Promise<unknown> {
-    if (closing.signal.aborted) throw closedError()
     const request = requestOf(operation, input)
     if (operation.idempotent && (input as { idempotency_key?: string }).idempotency_key === undefined)
       request.headers['idempotency-key'] = randomUUID()
@@ -99,7 +91,9 @@ export function connect(options: ConnectOptions = {}): Spine {
     const expired = new AbortController()
     const done = new AbortController()
     const ends = [expired.signal, callOptions.signal, held > 0 ? closing.signal : undefined]
-    const signal = AbortSignal.any(ends.filter((end) => end !== undefined))
+    const others = ends.filter((end) => end !== undefined)
+    // Most calls end by nothing but their timeout, and joining signals costs more than all else here.
+    const signal = others.length > 1 ? AbortSignal.any(others) : expired.signal
     void pacing.sleep(held + timeout_ms, done.signal).then(() => expired.abort())
     const deadline = pacing.now() + held + timeout_ms
 
@@ -121,12 +115,27 @@ export function connect(options: ConnectOptions = {}): Spine {
         }
       }
     } finally {
-      done.abort()
+      // With a reason of ours no error object is made for it.
+      done.abort('done')
     }
   }
 
+  const settle = gatherSettlements({
+    one: ({ action, input }) => call(contract.deliveries[action], input, {}),
+    many: (items) => call(contract.deliveries.settle, { items }, {}) as ReturnType<Spine['deliveries']['settle']>,
+  })
+  const begin = (operation: Operation, input: unknown, callOptions: CallOptions): Promise<unknown> => {
+    if (closing.signal.aborted) return Promise.reject(closedError())
+    const action = settleActions.find((name) => contract.deliveries[name] === operation)
+    // A call that can be ended or hears warnings of its own goes for itself.
+    const alone = callOptions.signal !== undefined || callOptions.onWarning !== undefined
+    if (action === undefined || alone || typeof input !== 'object' || input === null)
+      return call(operation, input, callOptions)
+    return settle({ action, input })
+  }
+
   const operations = operationsOf(contract, (_group, _name, operation, input, callOptions) => {
-    const calling = call(operation, input, callOptions)
+    const calling = begin(operation, input, callOptions)
     const settled: Promise<unknown> = calling.then(
       () => inFlight.delete(settled),
       () => inFlight.delete(settled),
@@ -141,13 +150,13 @@ export function connect(options: ConnectOptions = {}): Spine {
     async close() {
       closing.abort()
       await Promise.all(inFlight)
+      transport.close()
     },
   })
 }
 
 /** The warnings beside an answer: a JSON array of texts in one header. */
-function warningsOf(headers: Headers): string[] {
-  const header = headers.get('spine-warnings')
+function warningsOf(header: string | undefined): string[] {
   if (!header) return []
   try {
     const warnings: unknown = JSON.parse(header)

@@ -65,8 +65,8 @@ test('a rerouted handoff is followed to who has it now', async () => {
   const fallback = deliveryOf({ id: 'dlv-2', target: 'senior', state: 'ready' })
   const { memory } = over({
     'deliveries.send': ({ target }: Loose) =>
-      target === 'senior' ? { ...fallback, state: 'accepted' } : deliveryOf({ state: 'rerouted' }),
-    'deliveries.list': () => ({ deliveries: [fallback, deliveryOf({ state: 'rerouted' })] }),
+      target === 'senior' ? { ...fallback, state: 'accepted' } : deliveryOf({ state: 'rerouted', successor: 'dlv-2' }),
+    'deliveries.get': () => fallback,
   })
   assert.equal((await memory.deliverHandoff(sealedEnvelope())).target, 'senior')
 })

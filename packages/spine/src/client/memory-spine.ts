@@ -3,14 +3,16 @@
 import type { Delivery } from '../protocol/delivery.ts'
 import { deliveryDefaults } from '../protocol/delivery.ts'
 import type { Envelope } from '../protocol/envelope.ts'
-import { type ErrorCode, SpineError, spineError } from '../protocol/errors.ts'
+import { SpineError, spineError } from '../protocol/errors.ts'
 import type { HandoffInput } from '../protocol/handoff.ts'
 import type { CallOptions, Operations, Spine } from '../protocol/spine.ts'
+import { type Channel, openChannel } from './channel.ts'
 import { type ConnectOptions, connect } from './connect.ts'
 import { type ContextOptions, type OpenContext, openContext } from './context.ts'
+import { failedCode } from './failed.ts'
 import { type ReceiveOptions, type Receiver, receive } from './receive.ts'
 import type { Handler } from './received.ts'
-import { isStoredIn, storedIn } from './sealed.ts'
+import { named, storedIn } from './sealed.ts'
 import { reasonOf } from './work.ts'
 
 type AgentOption = {
@@ -38,13 +40,6 @@ export type ParkOptions = {
 
 /** A delivery, and ALREADY_ACCEPTED when the receiver was faster than the parking. */
 export type ParkedDelivery = Awaited<ReturnType<Spine['parked']['park']>>
-
-const failedStates: Readonly<Record<string, ErrorCode>> = Object.freeze({
-  parked: 'PARKED',
-  expired: 'EXPIRED',
-  cancelled: 'CANCELLED',
-  discarded: 'DISCARDED',
-})
 
 const withSignal = (signal: AbortSignal | undefined): CallOptions => (signal ? { signal } : {})
 
@@ -86,6 +81,11 @@ export class MemorySpine implements AsyncDisposable {
     return this.spine.deliveries
   }
 
+  /** A name to publish envelopes under, for several receivers. Nothing is made: any name is a channel. */
+  getChannel(name: string): Channel {
+    return openChannel(this.spine, name)
+  }
+
   /** `context.open(envelope)` reads the memories behind an envelope. */
   get context(): { open(envelope: Envelope, options?: ContextOptions): Promise<OpenContext> } {
     return { open: (envelope, options) => openContext(this.spine, envelope, options) }
@@ -104,28 +104,19 @@ export class MemorySpine implements AsyncDisposable {
    */
   async deliverHandoff(envelope: Envelope, options: DeliverOptions = {}): Promise<Delivery> {
     const { target = envelope.target_agent, timeout_ms = deliveryDefaults.ack_timeout_ms, signal } = options
-    const what = isStoredIn(this.spine, envelope) ? { envelope_id: envelope.id } : { envelope }
     const delivery = await this.spine.deliveries.send(
-      { ...what, target, wait: 'accepted', timeout_ms },
+      { ...named(this.spine, envelope), target, wait: 'accepted', timeout_ms },
       withSignal(signal),
     )
     if (delivery.state === 'accepted' || delivery.state === 'completed') return delivery
-    if (delivery.state === 'rerouted') {
-      const next = await this.#rerouted(delivery, signal)
+    if (delivery.state === 'rerouted' && delivery.successor !== undefined) {
+      const next = await this.spine.deliveries.get({ id: delivery.successor }, withSignal(signal))
       // Fallbacks are followed once, so this ends.
-      if (next) return this.deliverHandoff(envelope, { ...options, target: next.target })
+      return this.deliverHandoff(envelope, { ...options, target: next.target })
     }
-    const code = failedStates[delivery.state] ?? 'ACK_TIMEOUT'
+    const code = failedCode(delivery) ?? 'ACK_TIMEOUT'
     const about = `Handoff ${envelope.id} to ${target} is ${delivery.state}${delivery.reason ? `: ${delivery.reason}` : '.'}`
     throw spineError(code, about, { delivery })
-  }
-
-  /** The delivery that took over from a rerouted one: the first that was made after it. */
-  async #rerouted(from: Delivery, signal: AbortSignal | undefined): Promise<Delivery | undefined> {
-    const { deliveries } = await this.spine.deliveries.list({ envelope_id: from.envelope_id }, withSignal(signal))
-    return (deliveries as Delivery[])
-      .filter(({ state, id, created_at }) => state !== 'rerouted' && id !== from.id && created_at >= from.created_at)
-      .at(-1)
   }
 
   /** Puts a handoff into the dead-letter box. Losing the race is no error: `code` then says ALREADY_ACCEPTED. */

@@ -1,7 +1,5 @@
 /** Time and chance of the client, in one place, so that tests turn the clock by hand. */
 
-import { setTimeout as timeout } from 'node:timers/promises'
-
 export type Pacing = {
   /** Milliseconds that only grow. */
   now: () => number
@@ -13,12 +11,16 @@ export type Pacing = {
 
 export const systemPacing: Pacing = Object.freeze({
   now: () => performance.now(),
-  sleep: async (ms: number, signal?: AbortSignal) => {
-    try {
-      await timeout(ms, undefined, signal ? { signal } : {})
-    } catch {
-      // Woken early: whoever aborted looks at the signal.
-    }
-  },
+  sleep: (ms: number, signal?: AbortSignal) =>
+    new Promise<void>((resolve) => {
+      if (signal?.aborted) return resolve()
+      const wake = () => {
+        clearTimeout(timer)
+        signal?.removeEventListener('abort', wake)
+        resolve()
+      }
+      const timer = setTimeout(wake, ms)
+      signal?.addEventListener('abort', wake, { once: true })
+    }),
   random: Math.random,
 })

@@ -96,7 +96,8 @@ export function receive(
     const answer = await spine.deliveries.receive({ agent, max: Math.min(max, free), wait_ms, lease_ms }, { signal })
     for (const delivery of answer.deliveries) start(delivery)
     if (answer.deliveries.length > 0) return
-    const asked = Number(answer.retry_after_ms ?? 0)
+    // A little more than the breaker asked for, so that the receivers of a target do not all come back together.
+    const asked = Number(answer.retry_after_ms ?? 0) * (1 + pacing.random() / 10)
     const quick = pacing.now() - began < QUICK_POLL_MS ? (QUICK_POLL_MS * (1 + pacing.random())) / 2 : 0
     if (asked > 0 || quick > 0) await pacing.sleep(Math.max(asked, quick), signal)
   }

@@ -1,22 +1,15 @@
 /** What a handler is given for one delivery: the envelope, its text, its memories, and ways to answer. */
 
-import type { Delivery, NackKind } from '../protocol/delivery.ts'
+import type { Delivery } from '../protocol/delivery.ts'
 import type { Envelope } from '../protocol/envelope.ts'
 import type { HandoffInput } from '../protocol/handoff.ts'
 import type { ReceivedDelivery } from '../protocol/operations/deliveries.ts'
 import { render } from '../protocol/render.ts'
 import type { Spine } from '../protocol/spine.ts'
 import { type ContextOptions, type OpenContext, openContext } from './context.ts'
+import type { Forwarded, ForwardInput } from './forward.ts'
+import type { Nack } from './nack.ts'
 import { storedIn } from './sealed.ts'
-
-export type Nack = {
-  /** `retry` hands it out again after a backoff; `fatal` parks it. Default `retry`. */
-  kind?: NackKind
-  /** For whoever reads the delivery's history. */
-  reason: string
-  /** Wait of a retry, in ms, instead of the backoff. */
-  delay_ms?: number
-}
 
 export type Received = {
   readonly envelope: Envelope
@@ -32,6 +25,11 @@ export type Received = {
   ack(output?: unknown): Promise<Delivery>
   /** Hands the delivery back; throwing from the handler does the same, as a retry. */
   nack(nack: Nack): Promise<Delivery>
+  /**
+   * Completes the delivery and hands the work on, in one commit; what the handler returns is then not used. Refused by
+   * the hop limit or as a cycle, nothing is sent and the delivery is parked, so that the work is not lost.
+   */
+  forward(input: ForwardInput): Promise<Forwarded>
   /** Seals the next envelope of this chain: `previous` is this delivery, the sender is its receiver. */
   handoff(input: HandoffInput): Promise<Envelope>
 }
@@ -46,10 +44,11 @@ type Parts = {
   signal: AbortSignal
   complete: (output?: unknown) => Promise<Delivery>
   nack: (nack: Nack) => Promise<Delivery>
+  forward: (input: ForwardInput) => Promise<Forwarded>
 }
 
 /** Also tells which context was opened, because the gaps of that one belong into the output. */
-export function makeReceived({ spine, agent, delivery, signal, complete, nack }: Parts): {
+export function makeReceived({ spine, agent, delivery, signal, complete, nack, forward }: Parts): {
   received: Received
   withGaps: (value: unknown) => Promise<unknown>
 } {
@@ -77,6 +76,10 @@ export function makeReceived({ spine, agent, delivery, signal, complete, nack }:
     },
     ack: complete,
     nack,
+    forward: async (input: ForwardInput) => {
+      const forwarded = await forward(input)
+      return { ...forwarded, envelope: storedIn(spine, forwarded.envelope) }
+    },
     handoff: async (input: HandoffInput) =>
       storedIn(
         spine,

@@ -14,6 +14,7 @@ const isRepeatable = (operation: Operation): boolean =>
 
 /** Failures of the way, not of the call: trying the same again soon may help. */
 const passing: ReadonlySet<ErrorCode> = new Set(['UNREACHABLE', 'OVERLOADED', 'SHUTTING_DOWN', 'STORAGE_FAILED'])
+export const isPassing = ({ code }: SpineError): boolean => passing.has(code)
 /** What a proxy answers for a server that it cannot reach. */
 export const gatewayStatus: ReadonlySet<number> = new Set([429, 502, 503, 504])
 
@@ -27,7 +28,7 @@ export function heldFor(operation: Operation, input: unknown): number {
 
 /** Whether a call that failed for the `tries`-th time is made again. */
 export const mayRepeat = (operation: Operation, error: SpineError, tries: number): boolean =>
-  tries <= RETRIES && passing.has(error.code) && isRepeatable(operation)
+  tries <= RETRIES && isPassing(error) && isRepeatable(operation)
 
 /** The pause before the next try, in ms: what the server asked for, and up to 1/4, 1/2, 1 s. */
 export const pauseBefore = (tries: number, error: SpineError, random: () => number): number =>

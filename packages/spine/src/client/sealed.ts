@@ -15,4 +15,6 @@ export function storedIn(spine: Spine, envelope: Envelope): Envelope {
   return freezeDeep(envelope)
 }
 
-export const isStoredIn = (spine: Spine, envelope: Envelope): boolean => stores.get(envelope) === spine
+/** The members that name an envelope in a call: its id where `spine` stores it, else the whole of it. */
+export const named = (spine: Spine, envelope: Envelope): { envelope_id: string } | { envelope: Envelope } =>
+  stores.get(envelope) === spine ? { envelope_id: envelope.id } : { envelope }

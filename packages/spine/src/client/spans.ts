@@ -72,6 +72,16 @@ function* childrenOf(text: string, at: number): Generator<Child> {
 
 export type Located = { value: unknown; text: string }
 
+/** The values at `path` in `document`, in the order of `locate`. */
+export function valuesAt(document: unknown, path: readonly string[]): unknown[] {
+  const [step, ...rest] = path
+  if (step === undefined) return [document]
+  if (typeof document !== 'object' || document === null || Array.isArray(document) !== (step === EACH)) return []
+  const members = document as Record<string, unknown>
+  if (step !== EACH) return Object.hasOwn(members, step) ? valuesAt(members[step], rest) : []
+  return Object.values(members).flatMap((member) => valuesAt(member, rest))
+}
+
 /** The values at `path` in `document`, each with the exact text it was parsed from. `document` is `text`, parsed. */
 export function locate(document: unknown, text: string, path: readonly string[], at = 0): Located[] {
   const start = skipSpace(text, at)

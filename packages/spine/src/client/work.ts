@@ -3,15 +3,17 @@
  * completed or handed back. Never throws: what goes wrong is reported, and the lease end covers what cannot be said.
  */
 
-import { type Delivery, deliveryDefaults } from '../protocol/delivery.ts'
+import { deliveryDefaults } from '../protocol/delivery.ts'
 import { type ErrorCode, SpineError } from '../protocol/errors.ts'
 import type { ReceivedDelivery } from '../protocol/operations/deliveries.ts'
 import type { Spine } from '../protocol/spine.ts'
 import { parseEnvelope } from '../protocol/versions.ts'
 import { backoffMs } from '../rules/backoff.ts'
+import { type ForwardInput, forwardCall } from './forward.ts'
 import { holdLease, saysLost } from './lease.ts'
+import { type Nack, nackCall } from './nack.ts'
 import type { Pacing } from './pacing.ts'
-import { type Handler, makeReceived, type Nack } from './received.ts'
+import { type Handler, makeReceived } from './received.ts'
 
 export type Work = {
   spine: Spine
@@ -31,6 +33,9 @@ const SETTLE_TRIES = 8
 
 /** The same envelope would fail the same way again. */
 const fatalCodes: ReadonlySet<ErrorCode> = new Set(['UNSUPPORTED_VERSION', 'DIGEST_MISMATCH', 'HOP_LIMIT', 'CYCLE'])
+
+/** A forward that is refused with one of these has parked the delivery. */
+const endsTheWay: ReadonlySet<ErrorCode> = new Set(['HOP_LIMIT', 'CYCLE'])
 
 const nackKindOf = (error: unknown) => (error instanceof SpineError && fatalCodes.has(error.code) ? 'fatal' : 'retry')
 
@@ -60,7 +65,7 @@ export async function work({
   const { deliveries } = spine
   const lease = { id: delivery.id, lease_token: delivery.lease_token }
   const quietly = (settling: Promise<unknown>) => settling.then(() => {}, report)
-  const nackWith = (nack: Nack) => deliveries.nack({ ...lease, ...nack })
+  const nackWith = (nack: Nack) => deliveries.nack({ ...lease, ...nackCall(nack) })
 
   if (stopping.aborted) return quietly(deliveries.release(lease))
   try {
@@ -78,10 +83,12 @@ export async function work({
   if (stopping.aborted) return quietly(nackWith({ reason: 'the receiver stopped before it began', delay_ms: 0 }))
 
   const held = holdLease(spine, lease, { lease_ms, pacing, report })
-  let settling: Promise<Delivery> | undefined
+  let settling: Promise<unknown> | undefined
+  /** Settled, or parked by a forward that was refused: nothing is left to say. */
+  let ended = false
 
   /** Work that is done is not thrown away because the server is away for a moment. */
-  async function persist(call: () => Promise<Delivery>): Promise<Delivery> {
+  async function persist<T>(call: () => Promise<T>): Promise<T> {
     for (let tries = 1; ; tries += 1) {
       try {
         return await call()
@@ -93,13 +100,17 @@ export async function work({
     }
   }
   /** A settlement that failed leaves room for another one. */
-  function settle(call: () => Promise<Delivery>): Promise<Delivery> {
+  function settle<T>(call: () => Promise<T>): Promise<T> {
     const attempt = persist(call)
     settling = attempt
-    attempt.then(held.end, () => {
+    attempt.then(end, () => {
       if (settling === attempt) settling = undefined
     })
     return attempt
+  }
+  function end(): void {
+    ended = true
+    held.end()
   }
   const nack = (given: Nack) => settle(() => nackWith(given))
   const complete = (output?: unknown) =>
@@ -108,17 +119,28 @@ export async function work({
       return deliveries.complete({ ...lease, ...(json === undefined ? {} : { output: json as never }) })
     })
 
+  const forward = (input: ForwardInput) =>
+    settle(async () => {
+      const output = toJson(await withGaps(input.output))
+      try {
+        return await deliveries.forward(forwardCall(lease, input, output))
+      } catch (error) {
+        if (error instanceof SpineError && endsTheWay.has(error.code)) end()
+        throw error
+      }
+    })
+
   const signal = AbortSignal.any([held.lost, halting])
-  const { received, withGaps } = makeReceived({ spine, agent, delivery, signal, complete, nack })
+  const { received, withGaps } = makeReceived({ spine, agent, delivery, signal, complete, nack, forward })
   try {
     const value = await handler(received)
     if (settling) await settling
-    else if (!overtaken(held.lost)) await finish(value)
+    if (!ended && !overtaken(held.lost)) await finish(value)
   } catch (error) {
     report(error)
     // Settled by the handler before it threw, or no longer ours: nothing is left to say.
     if (settling) await quietly(settling)
-    else if (!held.lost.aborted && !saysLost(error))
+    else if (!ended && !held.lost.aborted && !saysLost(error))
       await quietly(nack({ kind: nackKindOf(error), reason: reasonOf(error) }))
   } finally {
     held.end()

@@ -13,7 +13,7 @@ export type AdmissionLimits = {
 
 /** A call that was let in. */
 export type Admitted = {
-  /** Ends a wait: the client is gone, or the server stops. Only where the call may wait. */
+  /** Ends a wait: the client is gone, or the server stops. Only where the call may wait; made when it is asked for. */
   readonly signal: AbortSignal | undefined
   /** Counts it for as long as `work` runs, even if its client has gone. */
   during<T>(work: Promise<T>): Promise<T>
@@ -51,20 +51,30 @@ export function createAdmission({ max_in_flight, max_waiting }: AdmissionLimits)
       if (controller) waits_open.delete(controller)
       if (counts.in_flight + counts.waiting === 0) emptied?.()
     }
-    const controller = waits ? new AbortController() : undefined
-    if (controller) waits_open.add(controller)
-
+    let controller: AbortController | undefined
     let ended = false
+    let gone = false
     const end = (written: boolean) => {
       if (ended) return
       ended = true
-      if (!written) controller?.abort()
+      gone = !written
+      if (gone) controller?.abort()
       leave()
+    }
+    const open = (): AbortController => {
+      const made = new AbortController()
+      if (gone) made.abort()
+      else if (draining) made.abort(stopping())
+      else waits_open.add(made)
+      return made
     }
     response.once('finish', () => end(true))
     response.once('close', () => end(false))
     return {
-      signal: controller?.signal,
+      get signal() {
+        if (waits) controller ??= open()
+        return controller?.signal
+      },
       during: (work) => {
         holds += 1
         return work.finally(leave)

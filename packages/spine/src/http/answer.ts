@@ -34,11 +34,11 @@ function splice(output: object): Buffer {
   )
 }
 
-/** Writes the answers of one operation. */
-export function answerWriter({ output }: Operation): (answer: object) => Uint8Array {
+/** Writes the answers of one operation; as text where it can be, which goes out in one piece with its headers. */
+export function answerWriter({ output }: Operation): (answer: object) => Uint8Array | string {
   const carries = carriesEnvelope(output)
   return (answer) => {
-    if (!carries) return Buffer.from(JSON.stringify(answer))
+    if (!carries) return JSON.stringify(answer)
     return exactBytes(answer) ?? splice(answer)
   }
 }

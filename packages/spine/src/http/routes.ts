@@ -69,8 +69,14 @@ function handlerOf(operation: Operation, call: Call, { spine, admission, log }: 
     const input = inputOf(operation, { params, query, headers, body })
     const warnings: string[] = []
     const onWarning = (warning: string) => void warnings.push(warning)
-    const { signal } = admitted
-    const output = await callSpine(input, { identity, onWarning, ...(signal && { signal }) })
+    const options = {
+      identity,
+      onWarning,
+      get signal() {
+        return admitted.signal
+      },
+    }
+    const output = await callSpine(input, options)
     if (operation === contract.deliveries.receive) {
       const { deliveries } = output as { deliveries: ReceivedDelivery[] }
       const failed = (error: unknown) =>

@@ -92,7 +92,26 @@ export const deliveryTable: readonly Transition[] = Object.freeze<Transition[]>(
     to: ['ready', 'parked'],
     note: 'ready after the backoff; parked when attempts or claims are spent; counts the attempt if accept did not',
   },
-  { event: 'nack_fatal', from: ['leased', 'accepted'], to: ['parked'] },
+  {
+    event: 'nack_declined',
+    from: ['leased', 'accepted'],
+    to: ['rerouted', 'parked'],
+    note: 'rerouted where there is a fallback, which is followed once',
+  },
+  { event: 'nack_clarify', from: ['leased', 'accepted'], to: ['parked'], note: 'with the question' },
+  { event: 'nack_fatal', from: ['leased', 'accepted'], to: ['parked'], note: 'never retried' },
+  {
+    event: 'forward',
+    from: ['leased', 'accepted', 'ready', 'parked'],
+    to: ['completed'],
+    note: 'the next envelope is sealed and sent in the same commit; late as complete is',
+  },
+  {
+    event: 'refused',
+    from: ['leased', 'accepted'],
+    to: ['parked'],
+    note: 'a forward past the hop limit or in a cycle; nothing is sealed',
+  },
   { event: 'release', from: ['leased'], to: ['ready'], note: 'the claim is not counted' },
   {
     event: 'lease_end',
@@ -102,6 +121,16 @@ export const deliveryTable: readonly Transition[] = Object.freeze<Transition[]>(
   },
   { event: 'deadline', from: ['ready'], to: ['expired'] },
   { event: 'park', from: ['ready', 'leased'], to: ['parked'] },
+  { event: 'reroute', from: ['ready'], to: ['rerouted'], note: 'by the sender, after its waits' },
+  { event: 'cancel', from: ['ready', 'leased'], to: ['cancelled'] },
+  { event: 'redrive', from: ['parked'], to: ['ready'], note: 'counts at zero, generation + 1; not past the deadline' },
+  { event: 'discard', from: ['parked'], to: ['discarded'] },
+  {
+    event: 'answered',
+    from: ['parked'],
+    to: ['cancelled'],
+    note: 'what asked a question is closed by the handoff that continues it',
+  },
 ])
 
 /** One thing that happened to a delivery, as its own record keeps it. Heartbeats are not kept. */

@@ -16,7 +16,7 @@ export type RenderOptions = {
   count?: CountTokens
 }
 
-const unseen = /(?![\n\t])[\p{Cc}\p{Cf}\p{Co}\u2028\u2029]/gu
+const unseen = /(?!\n|\t|\ufe0e|\ufe0f)[\p{Cc}\p{Cf}\p{Co}\p{DI}\u2028\u2029]/gu
 const show = (char: string) => `<U+${(char.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, '0')}>`
 
 /** Control, zero-width and private characters become visible; line ends become \n. */
@@ -25,7 +25,7 @@ const visibleText = (text: string): string => text.replaceAll('\r\n', '\n').repl
 const oneLine = (text: string) => visibleText(text).replace(/\s*\n\s*/g, ' ')
 
 /** Free text outside a fence: a line that would start a section of ours is escaped. */
-const prose = (text: string) => visibleText(text).replace(/^(#{1,2} )/gm, '\\$1')
+const prose = (text: string) => visibleText(text).replace(/^( {0,3})(#{1,2})(?=[ \t]|$)/gm, '$1\\$2')
 
 /** Text inside a fence: only labels stand in the first column. */
 const indented = (text: string) => visibleText(text).replaceAll('\n', '\n ')

@@ -7,7 +7,9 @@ import { z } from 'zod'
 import { limits } from './limits.ts'
 
 const invisible = /[\p{C}\p{Zl}\p{Zp}]/u
-const visible = (text: string) => !invisible.test(text) && text === text.normalize('NFC')
+/** Nearly all names: nothing else has to be asked about them. */
+const visibleAscii = /^[\x20-\x7e]*$/
+const visible = (text: string) => visibleAscii.test(text) || (!invisible.test(text) && text === text.normalize('NFC'))
 
 /** An agent, channel, constraint or namespace: any script, spaces inside, nothing invisible. At most 128 characters. */
 export const name = z
@@ -38,4 +40,16 @@ export type JsonMap = z.infer<typeof jsonMap>
 
 /** Milliseconds of a wire time. */
 export const toMs = (at: string): number => Date.parse(at)
-export const toIso = (ms: number): string => new Date(ms).toISOString()
+
+const ISO_SLOTS = 256
+const isoSlots: { ms: number; iso: string }[] = []
+
+/** Wire time of milliseconds. The times of a delivery are few and repeat in each of its answers. */
+export function toIso(ms: number): string {
+  const slot = ms % ISO_SLOTS
+  const known = isoSlots[slot]
+  if (known?.ms === ms) return known.iso
+  const iso = new Date(ms).toISOString()
+  if (ms >= 0) isoSlots[slot] = { ms, iso }
+  return iso
+}

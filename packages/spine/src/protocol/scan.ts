@@ -8,6 +8,7 @@
 import { SpineError } from './errors.ts'
 import { fault, isPrototypeKey, numberFault, type Path, pointer, quoted, significantDigits } from './json-rules.ts'
 import { limits as defaultLimits, type Limits } from './limits.ts'
+import { isScanned, markScanned } from './scanned.ts'
 
 /** Where a value stands in the bytes it was read from; `end` is the first byte behind it. */
 export type Span = { readonly start: number; readonly end: number }
@@ -299,7 +300,9 @@ export function parseJson(bytes: Uint8Array, limits: Limits = defaultLimits): Pa
   const end = spaceEnd(text, valueEnd(scan, spaceEnd(text, 0), 0))
   if (end < text.length) unexpected(scan, end, 'the end of the document')
   const spans = text.length === bytes.byteLength ? scan.spans : byteSpans(text, scan.spans)
-  return { value: JSON.parse(text), spans }
+  const value: unknown = JSON.parse(text)
+  markScanned(value)
+  return { value, spans }
 }
 
 // --- values given in process ---
@@ -365,6 +368,7 @@ function walkObject(walk: Walk, value: object): void {
 }
 
 function walkContainer(walk: Walk, value: object): void {
+  if (isScanned(value)) return
   const { around, limits } = walk
   take(walk, 2)
   if (around.includes(value)) reject(walk, 'INVALID_JSON', 'the value contains itself; refer to it by an id.')
@@ -389,7 +393,7 @@ function walkValue(walk: Walk, value: unknown): void {
 /**
  * Judges a value given in process by the rules of parseJson, so that what works embedded works over HTTP and on every
  * database. Plain and null-prototype objects, arrays, strings, numbers, booleans and null; members that are undefined
- * count as absent, symbol keys are not seen. Throws SpineError with the codes of parseJson and a JSON pointer.
+ * count as absent, symbol keys are not seen. What parseJson read is not walked again. Throws SpineError with the codes of parseJson and a JSON pointer.
  */
 export function checkValue(value: unknown, limits: Limits = defaultLimits): void {
   walkValue({ limits, path: [], around: [], bytes: 0 }, value)

@@ -12,7 +12,7 @@ export type Identity = {
 
 export type CallOptions = {
   /** Ends a wait early; what was stored stays. */
-  signal?: AbortSignal
+  signal?: AbortSignal | undefined
   /** Only in process: on whose behalf. */
   identity?: Identity
   /** Receives what the answer wants the caller to know beside its body. */

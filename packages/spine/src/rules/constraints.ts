@@ -28,7 +28,7 @@ type Value = Constraints[string]
 const own = <T>(record: Readonly<Record<string, T>>, key: string): T | undefined =>
   Object.hasOwn(record, key) ? record[key] : undefined
 
-const sameValue = (left: unknown, right: unknown): boolean => {
+export const sameValue = (left: unknown, right: unknown): boolean => {
   if (left === right) return true
   if (typeof left !== 'object' || typeof right !== 'object' || left === null || right === null) return false
   if (Array.isArray(left) !== Array.isArray(right)) return false
@@ -43,7 +43,7 @@ const includesAll = (whole: readonly Value[], part: readonly Value[]) =>
   part.every((item) => whole.some((other) => sameValue(item, other)))
 
 /** Whether `next` is stricter than `now` under this key. */
-function narrows(key: string, now: Value, next: Value): boolean {
+export function narrows(key: string, now: Value, next: Value): boolean {
   if (typeof now === 'number' && typeof next === 'number') {
     if (/^max(_|$)/.test(key)) return next < now
     return /^min(_|$)/.test(key) && next > now

@@ -87,4 +87,4 @@ function joinFragments(parts: readonly string[]): string[] {
 }
 
 /** A text without sentences, in pieces of some words; whole characters also where it has no spaces. */
-const pieces = (text: string): string[] => text.match(/(?:\S{1,40}\s*){1,8}/gu) ?? [text]
+const pieces = (text: string): string[] => text.match(/\s*(?:\S{1,40}\s*){1,8}/gu) ?? [text]

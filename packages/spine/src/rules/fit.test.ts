@@ -9,6 +9,7 @@ import { SpineError } from '../protocol/errors.ts'
 import { render } from '../protocol/render.ts'
 import { draft, fitMemories, nastyText, parts, plainText } from '../testing/arbitraries.ts'
 import { type FitCall, fitEnvelope } from './fit.ts'
+import { fitHistory } from './history.ts'
 
 const count = (text: string) => countTokens(text, { disallowedSpecial: new Set() })
 const text = fc.oneof(plainText(30), nastyText)
@@ -49,7 +50,10 @@ test('what must be kept is in the text, whole or as an excerpt that the receipts
       const fit = fitted(given)
       if (!fit) return
       const { task, constraints, expected_output, receipts } = fit.draft
-      assert.deepEqual([task, constraints, expected_output], [given.draft.task, given.draft.constraints, given.draft.expected_output])
+      assert.deepEqual(
+        [task, constraints, expected_output],
+        [given.draft.task, given.draft.constraints, given.draft.expected_output],
+      )
       // Without history and memories the same text has all the must-keep parts.
       const shown = render(fit.draft)
       const short = receipts.shortened?.map(({ part }) => part) ?? []
@@ -68,9 +72,16 @@ test('what must be kept is in the text, whole or as an excerpt that the receipts
 })
 
 const questionLine = (question: string) =>
-  render({ ...emptyState, task: { ...emptyState.task, state: { open_questions: [question] } } }).split('\n').find((line) => line.startsWith('- open question')) ?? '-'
+  render({ ...emptyState, task: { ...emptyState.task, state: { open_questions: [question] } } })
+    .split('\n')
+    .find((line) => line.startsWith('- open question')) ?? '-'
 const [emptyState] = fc.sample(
-  draft(plainText(1), fc.constant(100)).map((one) => ({ ...one, constraints: {}, constraint_ledger: {}, task: { ...one.task, state: {} } })),
+  draft(plainText(1), fc.constant(100)).map((one) => ({
+    ...one,
+    constraints: {},
+    constraint_ledger: {},
+    task: { ...one.task, state: {} },
+  })),
   1,
 ) as [FitCall['draft']]
 
@@ -94,11 +105,19 @@ test('every candidate is carried whole, or has a receipt, or is counted', () => 
   )
 })
 
-test('history is shown or counted: nothing is silently gone', () => {
+/** Whether there would be room for this history, were the memories away. */
+const holds = (fit: FitCall['draft'], execution_history: FitCall['draft']['execution_history']) => {
+  const receipts = { ...fit.receipts, trimmed: [], omitted_count: 0 }
+  return count(render({ ...fit, memories: [], receipts, execution_history })) <= fit.budget.max_tokens
+}
+
+test('history is shown or counted, unless not even the count has room', () => {
   fc.assert(
     fc.property(call, (given) => {
-      const shown = fitted(given)?.draft.execution_history
-      if (!shown) return
+      const fit = fitted(given)
+      if (!fit || given.history.length === 0) return
+      const shown = fit.draft.execution_history
+      if (shown.length === 0) return assert.ok(!holds(fit.draft, fitHistory(given.history, undefined, 0, count)))
       const counted = shown.reduce((sum, entry) => sum + ('compacted' in entry ? Number(entry.compacted) : 1), 0)
       assert.equal(counted, given.history.length)
     }),
@@ -122,7 +141,10 @@ test('more budget never means fewer tokens of must-keep: what fits stays fitting
     fc.property(call, fc.integer({ min: 1, max: 2_000 }), (given, more) => {
       if (given.strategy === 'full_dump' || !fitted(given)) return
       const budget = { ...given.draft.budget, max_tokens: given.draft.budget.max_tokens + more }
-      assert.ok(fitted({ ...given, draft: { ...given.draft, budget } }), `fitted ${given.draft.budget.max_tokens}, not ${budget.max_tokens}`)
+      assert.ok(
+        fitted({ ...given, draft: { ...given.draft, budget } }),
+        `fitted ${given.draft.budget.max_tokens}, not ${budget.max_tokens}`,
+      )
     }),
     { numRuns: 150 },
   )

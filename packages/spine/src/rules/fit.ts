@@ -49,16 +49,25 @@ type Choice = FitMemory & { level: Level | 'receipt'; shown: EnvelopeMemory; cos
 export function fitEnvelope(call: FitCall): { draft: Draft; tokens: number } {
   const { count, strategy } = call
   const { max_tokens } = call.draft.budget
-  let draft = fitMustKeep(call)
-  const free = max_tokens - count(render(draft))
-  const history = fitHistory(call.history, call.compacted, Math.min(max_tokens, free * 5), count)
-  draft = { ...draft, execution_history: history }
-  if (count(render(draft)) > max_tokens) draft = { ...draft, execution_history: [] }
-
+  const draft = withHistory(call, fitMustKeep(call))
   const choices = chooseLevels(call, draft, max_tokens - count(render(draft)) - SECTION_TOKENS - LEFT_OUT_TOKENS)
   if (strategy === 'full_dump' && choices.some((choice) => choice.level !== 'full'))
     throw tooSmall(draft, count, { memories: call.memories.reduce((sum, { memory }) => sum + memory.tokens, 0) })
-  return settle(draft, choices, max_tokens, count)
+  return settle(call, draft, choices)
+}
+
+/** As much history as there is room for; where there is hardly any, the one entry that says where it is. */
+function withHistory({ history, compacted, count }: FitCall, draft: Draft): Draft {
+  const { max_tokens } = draft.budget
+  const without = { ...draft, execution_history: [] }
+  const free = max_tokens - count(render(without))
+  for (let share = Math.max(0, Math.min(max_tokens, free * 5)); ; ) {
+    const fitted = { ...draft, execution_history: fitHistory(history, compacted, share, count) }
+    const over = count(render(fitted)) - max_tokens
+    if (over <= 0) return fitted
+    if (share === 0) return without
+    share = Math.max(0, share - over * 5)
+  }
 }
 
 /** Pins, then what was asked for or is important, then the rest; each by its score. */
@@ -122,12 +131,9 @@ function chooseLevels(call: FitCall, draft: Draft, free: number): Choice[] {
 }
 
 /** Counts the whole text, and takes away from the end until it fits. */
-function settle(
-  draft: Draft,
-  choices: readonly Choice[],
-  max_tokens: number,
-  count: CountTokens,
-): { draft: Draft; tokens: number } {
+function settle(call: FitCall, draft: Draft, choices: readonly Choice[]): { draft: Draft; tokens: number } {
+  const { count } = call
+  const { max_tokens } = draft.budget
   const kept = [...choices]
   for (;;) {
     const fitted = withMemories(draft, kept)
@@ -135,26 +141,22 @@ function settle(
     if (tokens <= max_tokens) return { draft: fitted, tokens }
     const last = kept.findLastIndex((choice) => choice.level !== 'receipt')
     const choice = kept[last]
-    if (!choice) return settleHistory(fitted, max_tokens, count)
+    if (!choice) return settleHistory(call, fitted)
     const { content: _content, ...shown } = choice.shown
     const level = choice.level === 'ref' ? 'receipt' : 'ref'
     kept[last] = { ...choice, level, shown: { ...shown, level: 'ref' } }
   }
 }
 
-/** The list of what was left out gives way first, then the history, oldest first. */
-function settleHistory(draft: Draft, max_tokens: number, count: CountTokens): { draft: Draft; tokens: number } {
+/** The list of what was left out gives way first, then the history. */
+function settleHistory(call: FitCall, draft: Draft): { draft: Draft; tokens: number } {
+  const { count } = call
   const { trimmed, omitted_count } = draft.receipts
-  let fitted: Draft = {
-    ...draft,
-    receipts: { ...draft.receipts, trimmed: [], omitted_count: omitted_count + trimmed.length },
-  }
-  for (;;) {
-    const tokens = count(render(fitted))
-    if (tokens <= max_tokens) return { draft: fitted, tokens }
-    if (fitted.execution_history.length === 0) throw tooSmall(fitted, count)
-    fitted = { ...fitted, execution_history: fitted.execution_history.slice(1) }
-  }
+  const receipts = { ...draft.receipts, trimmed: [], omitted_count: omitted_count + trimmed.length }
+  const fitted = withHistory(call, { ...draft, receipts })
+  const tokens = count(render(fitted))
+  if (tokens > draft.budget.max_tokens) throw tooSmall(fitted, count)
+  return { draft: fitted, tokens }
 }
 
 function withMemories(draft: Draft, choices: readonly Choice[]): Draft {

@@ -8,7 +8,9 @@ import { parts, plainText } from '../testing/arbitraries.ts'
 import { fitHistory } from './history.ts'
 
 const count = (text: string) => countTokens(text)
-const before = fc.option(fc.constant({ compacted: 7, from_hop: 1, to_hop: 2, envelope_id: 'env_before' }), { nil: undefined })
+const before = fc.option(fc.constant({ compacted: 7, from_hop: 1, to_hop: 2, envelope_id: 'env_before' }), {
+  nil: undefined,
+})
 
 test('every entry is shown word for word in its order, or counted', () => {
   fc.assert(
@@ -20,7 +22,10 @@ test('every entry is shown word for word in its order, or counted', () => {
       assert.equal(compacted + entries.length, given.length + (earlier?.compacted ?? 0))
       const order = given.map(({ entry }) => entry)
       const places = entries.map((entry) => order.indexOf(entry as (typeof order)[number]))
-      assert.deepEqual(places, places.toSorted((left, right) => left - right))
+      assert.deepEqual(
+        places,
+        places.toSorted((left, right) => left - right),
+      )
       assert.ok(!places.includes(-1))
     }),
   )

@@ -34,11 +34,19 @@ test('a hop is one more than the longest way here, and limits only get tighter',
       if (said.cycle !== undefined) assert.ok(strictness[next.cycle] >= strictness[said.cycle])
     }),
   )
-  assert.deepEqual(nextLimits([], { max_hops: undefined, cycle: undefined }, { max_hops: 10 }), { hop: 1, max_hops: 10, cycle: 'stop' })
+  assert.deepEqual(nextLimits([], { max_hops: undefined, cycle: undefined }, { max_hops: 10 }), {
+    hop: 1,
+    max_hops: 10,
+    cycle: 'stop',
+  })
 })
 
 test('the third of the same steps closes a circle, whatever lies between', () => {
-  const step = fc.record({ from: fc.constantFrom('a', 'b'), to: fc.constantFrom('a', 'b'), fingerprint: fc.constantFrom('1', '2') })
+  const step = fc.record({
+    from: fc.constantFrom('a', 'b'),
+    to: fc.constantFrom('a', 'b'),
+    fingerprint: fc.constantFrom('1', '2'),
+  })
   fc.assert(
     fc.property(fc.array(step, { maxLength: 12 }), step, (trail, next) => {
       const same = trail.filter((one) => JSON.stringify(one) === JSON.stringify(next)).length

@@ -6,11 +6,14 @@ import fc from 'fast-check'
 import { nastyText } from '../testing/arbitraries.ts'
 import { backoffMs } from './backoff.ts'
 import { budgetOf } from './budget.ts'
-import { rank } from './rank.ts'
+import { rank, termsOf } from './rank.ts'
 
 const candidates = fc
-  .array(fc.record({ content: nastyText, priority: fc.constantFrom('low' as const, 'normal' as const, 'high' as const) }), { maxLength: 20 })
-  .map((items) => items.map((item, index) => ({ ...item, id: `m${index}`, seq: index, title: undefined })))
+  .array(
+    fc.record({ content: nastyText, priority: fc.constantFrom('low' as const, 'normal' as const, 'high' as const) }),
+    { maxLength: 20 },
+  )
+  .map((items) => items.map((item, index) => ({ ...item, id: `m${index}`, seq: index, terms: termsOf(item.content) })))
 
 test('the order does not depend on the order of the input, and loses nobody', () => {
   fc.assert(
@@ -24,9 +27,18 @@ test('the order does not depend on the order of the input, and loses nobody', ()
 })
 
 test('of two that are alike the one with the words wins, then the one with the priority, then the newer', () => {
-  const memory = (id: string, seq: number, content: string, priority: 'normal' | 'high' = 'normal') => ({ id, seq, content, priority, title: undefined })
-  const order = (...memories: ReturnType<typeof memory>[]) => rank('database password', memories).map(({ memory: { id } }) => id)
-  assert.deepEqual(order(memory('words', 1, 'the database password'), memory('none', 2, 'lunch at noon')), ['words', 'none'])
+  const memory = (id: string, seq: number, content: string, priority: 'normal' | 'high' = 'normal') => ({
+    id,
+    seq,
+    priority,
+    terms: termsOf(content),
+  })
+  const order = (...memories: ReturnType<typeof memory>[]) =>
+    rank('database password', memories).map(({ memory: { id } }) => id)
+  assert.deepEqual(order(memory('words', 1, 'the database password'), memory('none', 2, 'lunch at noon')), [
+    'words',
+    'none',
+  ])
   assert.deepEqual(order(memory('high', 1, 'x', 'high'), memory('normal', 2, 'x')), ['high', 'normal'])
   assert.deepEqual(order(memory('old', 1, 'x'), memory('new', 2, 'x')), ['new', 'old'])
 })

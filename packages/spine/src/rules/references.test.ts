@@ -20,7 +20,14 @@ test('a range is expanded in place, with every word for "to"', () => {
 })
 
 test('what only looks like a range is none', () => {
-  for (const text of ['10 to 20', 'ms-1 to note-5', 'ms-5 to ms-1', 'ms-1 to ms-300', 'ms-1 and ms-3', 'from 2026-01-05 to noon'])
+  for (const text of [
+    '10 to 20',
+    'ms-1 to note-5',
+    'ms-5 to ms-1',
+    'ms-1 to ms-300',
+    'ms-1 and ms-3',
+    'from 2026-01-05 to noon',
+  ])
     assert.deepEqual(certain(text), [], text)
   assert.equal(certain('ms-1 to ms-200').length, 200)
 })
@@ -31,11 +38,19 @@ test('an id is a word with a digit or a mark inside, without the stop at its end
 
 test('any range within the limit is expanded exactly', () => {
   fc.assert(
-    fc.property(fc.integer({ min: 0, max: 9_999 }), fc.integer({ min: 1, max: 199 }), nastyText, (from, size, before) => {
-      const wanted = Array.from({ length: size + 1 }, (_, index) => `zz-${from + index}`)
-      const found = certain(`${before}\n zz-${from} through zz-${from + size}`)
-      assert.deepEqual(found.filter((id) => id.startsWith('zz-')), wanted)
-    }),
+    fc.property(
+      fc.integer({ min: 0, max: 9_999 }),
+      fc.integer({ min: 1, max: 199 }),
+      nastyText,
+      (from, size, before) => {
+        const wanted = Array.from({ length: size + 1 }, (_, index) => `zz-${from + index}`)
+        const found = certain(`${before}\n zz-${from} through zz-${from + size}`)
+        assert.deepEqual(
+          found.filter((id) => id.startsWith('zz-')),
+          wanted,
+        )
+      },
+    ),
   )
 })
 

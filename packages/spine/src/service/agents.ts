@@ -39,19 +39,19 @@ export function createAgents(service: Service, breakers: Breakers) {
     const cached = profiles.get(keyOf(ns, name))
     if (cached && cached.until > clock.now()) return cached.profile
     const found = await row(ns, name)
+    if (noted.size >= MAX_CACHED) noted.clear()
+    if (found) noted.add(keyOf(ns, name))
     if (profiles.size >= MAX_CACHED) profiles.clear()
     const fresh = { profile: profileIn(found), until: clock.now() + PROFILE_CACHE_MS }
     profiles.set(keyOf(ns, name), fresh)
     return fresh.profile
   }
 
-  /** Makes names known in the commit of what mentions them; nothing for names that were noted before. */
+  /** Makes names known in the commit of what mentions them; nothing for names that are known to be stored. */
   const note = (ns: string, names: readonly string[]): Statement[] => {
     const fresh = [...new Set(names)]
       .filter((name) => !noted.has(keyOf(ns, name)))
       .sort((left, right) => (left < right ? -1 : 1))
-    if (noted.size >= MAX_CACHED) noted.clear()
-    for (const name of fresh) noted.add(keyOf(ns, name))
     return sql.noteAgents(
       dialect,
       fresh.map((name) => ({ ns, name })),

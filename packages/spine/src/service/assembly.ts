@@ -40,6 +40,9 @@ export type Assembled = { envelope: Envelope; bytes: Uint8Array; trail: Step[]; 
 
 export type Assembly = ReturnType<typeof createAssembly>
 
+/** A delivery that ends in the same commit, with what it answers. */
+type Ending = { id: string; output: string | null }
+
 /** Pins that take more than this share of the budget are worth a warning. */
 const PIN_SHARE = 0.25
 
@@ -48,11 +51,11 @@ export function createAssembly(service: Service, { envelopes, agents }: { envelo
   const { dialect } = database
 
   /** Makes the envelope `id` of this call. */
-  const assemble = async (id: string, call: HandoffCall, caller: Caller): Promise<Assembled> => {
+  const assemble = async (id: string, call: HandoffCall, caller: Caller, ending?: Ending): Promise<Assembled> => {
     const { ns } = caller
     const named = senderOf(call, caller)
     const found = { previous: call.previous, sender: named, task_id: call.task_id }
-    const previous = await findPrevious(service, envelopes, ns, found)
+    const previous = withOutput(await findPrevious(service, envelopes, ns, found), ending)
     const sender = named ?? previous.receiver ?? 'unknown'
     const { max_hops, cycle, target_agent: target } = call
     const chain = chainOf({ id, sender, target, max_hops, cycle }, previous)
@@ -146,7 +149,7 @@ export function createAssembly(service: Service, { envelopes, agents }: { envelo
       ...(task.id === undefined
         ? []
         : [
-            openTask(dialect, { ns, id: task.id, intent: task.intent, constraints: '{}', locked: '[]', now }),
+            openTask(dialect, { ns, id: task.id, intent: task.intent, envelope_id: id, now }),
             setLastEnvelope(dialect, { ns, id: task.id, envelope_id: id, now }),
           ]),
       ...supersedeDeliveries(dialect, answered, { now }),
@@ -154,6 +157,13 @@ export function createAssembly(service: Service, { envelopes, agents }: { envelo
   }
 
   return Object.freeze({ assemble, statementsOf })
+}
+
+/** What a delivery answers as it ends is part of what happened, though no row says so yet. */
+function withOutput(previous: Previous, ending: Ending | undefined): Previous {
+  if (!ending) return previous
+  const { id, output } = ending
+  return { ...previous, deliveries: previous.deliveries.map((row) => (row.id === id ? { ...row, output } : row)) }
 }
 
 function senderOf(call: HandoffCall, caller: Caller): string | undefined {

@@ -10,6 +10,9 @@ import * as sql from '../store/breakers.ts'
 import type { Row, Statement } from '../store/database.ts'
 import type { Service } from './context.ts'
 
+/** What became of a probe is written right after it; if not by then, it never will be. */
+const UNHEARD_MS = 2_000
+
 export type Breakers = ReturnType<typeof createBreakers>
 
 /** What happened to a delivery, as far as a breaker cares. */
@@ -58,8 +61,10 @@ export function createBreakers({ database, clock }: Service) {
 
     /** Throws CIRCUIT_OPEN: a sender that waits should not wait for nothing. */
     refuseWhenOpen(ns: string, target: string): void {
-      const wait = openFor(ns, target)
-      if (wait === undefined || wait === 0) return
+      const row = find(ns, target)
+      const cooling = row?.state === 'open' ? Number(row.open_until) - clock.now() : openFor(ns, target)
+      const wait = cooling ?? 0
+      if (wait <= 0) return
       throw spineError(
         'CIRCUIT_OPEN',
         `The last handoffs to ${target} were exhausted; it is tried again in ${wait} ms.`,
@@ -88,6 +93,9 @@ export function createBreakers({ database, clock }: Service) {
 
     /** What other nodes know. */
     async refresh(): Promise<void> {
+      const unheard_ms = UNHEARD_MS
+      if ([...known.values()].some((row) => row.state === 'half_open'))
+        await database.write([sql.freeProbes(dialect, { now: clock.now(), unheard_ms })])
       const rows = await database.read(sql.listBreakers(dialect))
       known = new Map(rows.map((row) => [keyOf(row.ns, row.target), row]))
     },

@@ -10,6 +10,9 @@ import type { Previous } from './previous.ts'
 /** Steps that the rule against circles remembers. */
 const MAX_TRAIL = 256
 
+/** What the envelope can say, however often a person let a chain go on. */
+const MAX_CHAIN = 128
+
 export type ChainCall = {
   id: string
   sender: string
@@ -22,7 +25,7 @@ export type ChainCall = {
 export function chainOf(call: ChainCall, previous: Previous): Chain {
   const before = previous.envelopes.map((envelope) => envelope.chain)
   const next = nextLimits(before, { max_hops: call.max_hops, cycle: call.cycle }, handoffDefaults)
-  const max_hops = next.max_hops + previous.extra_hops
+  const max_hops = Math.min(next.max_hops + previous.extra_hops, MAX_CHAIN)
   const longest = before.toSorted((left, right) => right.hop - left.hop)[0]
   const path = [...(longest?.path ?? [])]
   if (path.at(-1) !== call.sender) path.push(call.sender)

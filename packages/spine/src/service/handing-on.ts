@@ -9,6 +9,7 @@ import type { contract } from '../protocol/contract.ts'
 import type { Delivery } from '../protocol/delivery.ts'
 import type { Envelope } from '../protocol/envelope.ts'
 import { SpineError } from '../protocol/errors.ts'
+import { toIso } from '../protocol/scalars.ts'
 import type { Row, Statement } from '../store/database.ts'
 import { declineDelivery, forwardDeliveries, rerouteDelivery } from '../store/handing-on.ts'
 import type { Agents } from './agents.ts'
@@ -39,6 +40,8 @@ type Forwarded = { delivery: Delivery; envelope: Envelope; deliveries: Delivery[
 /** What ends the way of the work, not the call: the incoming delivery is parked, so that the work is not lost. */
 const endsTheWay = new Set(['HOP_LIMIT', 'CYCLE'])
 
+const outputOf = ({ output }: In<'forward'>) => (output === undefined ? null : JSON.stringify(output))
+
 export function handingOnOperations(service: Service, rooms: Rooms) {
   const { database, clock, newId } = service
   const { dialect } = database
@@ -60,6 +63,8 @@ export function handingOnOperations(service: Service, rooms: Rooms) {
         'INVALID_INPUT',
         `Name the \`target_agent\`, or set \`next_agent\` in the profile of ${agent}.`,
       )
+    if (target === 'broadcast')
+      throw new SpineError('INVALID_INPUT', 'A forward to a channel names it, and its `receivers`.')
     return { target, receivers: [target] }
   }
 
@@ -67,15 +72,17 @@ export function handingOnOperations(service: Service, rooms: Rooms) {
   const forwardedBefore = async (ns: string, row: Row): Promise<Forwarded> => {
     const envelope = await envelopes.mustFind(ns, String(row.successor))
     const sent = await deliveries.listOf(ns, { envelope_id: envelope.id, limit: 1_000 })
-    return { delivery: { ...toDelivery(row), duplicate: true }, envelope, deliveries: sent }
+    const inOrder = sent.toSorted((left, right) => (left.target < right.target ? -1 : 1))
+    return { delivery: { ...toDelivery(row), duplicate: true }, envelope, deliveries: inOrder }
   }
 
   const assembleNext = async (input: In<'forward'>, row: Row, target: string, caller: Caller) => {
     const ids = [input.id, ...input.also.map((other) => other.id)]
+    const output = outputOf(input)
     const { handoff } = input
     const call = { ...handoff, target_agent: target, source_agent: String(row.target), previous: ids }
     try {
-      return await assembly.assemble(newId('env'), call, { ...caller, agent: undefined })
+      return await assembly.assemble(newId('env'), call, { ...caller, agent: undefined }, { id: input.id, output })
     } catch (error) {
       if (error instanceof SpineError && endsTheWay.has(error.code)) {
         const path = (error.extra.path as string[] | undefined)?.join(' > ')
@@ -107,7 +114,7 @@ export function handingOnOperations(service: Service, rooms: Rooms) {
         ns,
         id: input.id,
         token: input.lease_token,
-        output: input.output === undefined ? null : JSON.stringify(input.output),
+        output: outputOf(input),
       },
       ...input.also.map((other) => ({ ns, id: other.id, token: other.lease_token, output: null })),
     ].sort((left, right) => (left.id < right.id ? -1 : 1))
@@ -173,9 +180,10 @@ export function handingOnOperations(service: Service, rooms: Rooms) {
   ) => {
     const id = newId('dlv')
     const priority = toDelivery(row).priority
-    const call = await calls.sendingOf(ns, envelope, undefined, { id, target: fallback, priority })
+    const deadline = toIso(Number(row.deadline))
+    const call = await calls.sendingOf(ns, envelope, undefined, { id, target: fallback, priority, deadline })
     const from = String(row.id)
-    const next = { ...call, deadline: Number(row.deadline), rerouted_from: from, after: { id: from, successor: id } }
+    const next = { ...call, rerouted_from: from, after: { id: from, successor: id } }
     const { sent, answers } = await sending.commit([next], [end(id)])
     const ended = answers[0]?.[0]
     const [answer] = sent

@@ -110,11 +110,16 @@ export async function createSpine({
       throw new SpineError('INVALID_INPUT', firstIssue(`${group}.${name}`, parsed.error), {
         issues: issuesOf(parsed.error),
       })
-    const { identity, signal, onWarning } = options
+    const { identity, onWarning } = options
+    let ended: AbortSignal | undefined
     const caller: Caller = {
       ns: identity?.namespace ?? namespace,
       agent: identity?.agent,
-      signal: signal ? AbortSignal.any([signal, closing.signal]) : closing.signal,
+      // Joined for those who wait only: it costs more than the rest of the call.
+      get signal() {
+        ended ??= options.signal ? AbortSignal.any([options.signal, closing.signal]) : closing.signal
+        return ended
+      },
       warn: onWarning ?? (() => {}),
     }
     const operation = operations[group as keyof typeof contract][name] as Operation

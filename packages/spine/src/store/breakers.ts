@@ -57,12 +57,25 @@ export const takeProbe = namedStatement({
     where ns = $ns and target = $target and state = 'open' and (open_until <= $now or claimed = 0)`,
 })
 
-/** After the claim: the delivery that has the token is the probe; with nothing to claim, the breaker stays open. */
+/**
+ * After the claim: the delivery that has the token is the probe; with nothing to claim, the next send is. Its sender may
+ * wait, because somebody is there.
+ */
 export const nameProbe = namedStatement({
   parameters: { ns: 'text', target: 'text', token: 'text' },
   body: `update breakers set
       probe_id = (select id from deliveries where ns = $ns and target = $target and lease_until is not null and token = $token),
       state = case when (select id from deliveries where ns = $ns and target = $target and lease_until is not null
-        and token = $token) is null then 'open' else 'half_open' end
+        and token = $token) is null then 'open' else 'half_open' end,
+      open_until = case when open_until > updated_at then updated_at else open_until end
     where ns = $ns and target = $target and probe_id = $token returning ${columns}`,
+})
+
+/** A probe that ended unheard, because it was cancelled or its node died: the next receive may have one. */
+export const freeProbes = namedStatement({
+  parameters: { now: 'int', unheard_ms: 'int' },
+  body: `update breakers set state = 'open', probe_id = null, open_until = $now, updated_at = $now
+    where state = 'half_open' and not exists (select 1 from deliveries where deliveries.ns = breakers.ns
+      and deliveries.id = breakers.probe_id
+      and (deliveries.lease_until is not null or deliveries.updated_at > $now - $unheard_ms))`,
 })

@@ -42,14 +42,17 @@ export const sendDeliveries = setStatement({
       case when i_token is null then 0 else 1 end, 0, $max_claims, $max_attempts,
       case when i_token is null then 0 else 1 end, 0, i_token, 'send', $now, i_deadline,
       case when i_token is not null then $now + i_lease_ms end, i_lease_ms, 0, i_reason, null,
-      null, i_channel, null, i_rerouted_from, 0, 0, null, i_history, $now, null, case when i_state = 'expired' then $now end, $now
+      null, i_channel, null, i_rerouted_from, 0,
+      coalesce((select extra_hops from deliveries as gave_up where gave_up.ns = i_ns and gave_up.id = i_rerouted_from), 0),
+      (select cycle from deliveries as gave_up where gave_up.ns = i_ns and gave_up.id = i_rerouted_from), i_history, $now, null, case when i_state = 'expired' then $now end, $now
     from input where i_id is not null and (i_key is null or exists (select 1 from idempotency
         where idempotency.ns = i_ns and idempotency.key = i_key and idempotency.owner = i_owner))
       and (i_after is null or exists (select 1 from deliveries as before
         where before.ns = i_ns and before.id = i_after and before.successor = i_successor))
       and exists (select 1 from envelopes where envelopes.ns = i_ns and envelopes.id = i_envelope_id
         and envelopes.digest = i_digest)
-    on conflict (ns, envelope_id, target) do nothing`,
+    on conflict (ns, envelope_id, target) do update set channel = excluded.channel
+      where deliveries.channel is null and excluded.channel is not null`,
 })
 
 /** What stands there after a send, with the digest of the envelope that holds the id. */

@@ -8,7 +8,8 @@ export const parkDelivery = namedStatement({
   parameters: { ns: 'text', envelope_id: 'text', target: 'text', reason: 'text', reason_json: 'text', now: 'int' },
   body: `update deliveries set state = 'parked', last = 'park', lease_until = null, reason = $reason,
       history = ${note(`'park'`, 'epoch', '$reason_json')}, updated_at = $now
-    where ns = $ns and envelope_id = $envelope_id and target = $target and state in ('ready', 'leased')`,
+    where ns = $ns and envelope_id = $envelope_id and target = $target and state in ('ready', 'leased')
+    returning ${row}`,
 })
 
 /** The sender takes it back; one that the receiver has accepted stays as it is. */
@@ -25,7 +26,7 @@ export const redriveDeliveries = setStatement({
   parameters: { now: 'int' },
   body: `with $input update deliveries set state = 'ready', last = 'redrive', generation = generation + 1, claims = 0,
       attempts = 0, ready_at = $now, deadline = coalesce(i_deadline, deadline), reason = null, question = null,
-      extra_hops = extra_hops + coalesce(i_extra_hops, 0), cycle = coalesce(i_cycle, cycle), accepted_at = null,
+      extra_hops = case when extra_hops + coalesce(i_extra_hops, 0) > 64 then 64 else extra_hops + coalesce(i_extra_hops, 0) end, cycle = coalesce(i_cycle, cycle), accepted_at = null,
       token = null, history = ${note(`'redrive'`, 'epoch')}, updated_at = $now
     from input where deliveries.ns = i_ns and deliveries.id = i_id and state = 'parked'
       and coalesce(i_deadline, deadline) > $now

@@ -13,10 +13,11 @@ export const putTask = namedStatement({
     where tasks.intent = excluded.intent and tasks.last_envelope_id is null`,
 })
 
-/** Makes a task that a handoff names for the first time. */
+/** Makes a task that a handoff names for the first time, if that handoff was stored. */
 export const openTask = namedStatement({
-  parameters: { ns: 'text', id: 'text', intent: 'text', constraints: 'text', locked: 'text', now: 'int' },
-  body: `insert into tasks(${columns}) values ($ns, $id, $intent, $constraints, $locked, null, $now, $now)
+  parameters: { ns: 'text', id: 'text', intent: 'text', envelope_id: 'text', now: 'int' },
+  body: `insert into tasks(${columns}) select $ns, $id, $intent, '{}', '[]', null, $now, $now
+    where exists (select 1 from envelopes where envelopes.ns = $ns and envelopes.id = $envelope_id)
     on conflict (ns, id) do nothing`,
 })
 

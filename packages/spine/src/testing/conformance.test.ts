@@ -1,14 +1,18 @@
 // One suite of promises over every store behind every door. A new store joins in subjects.ts.
 
 import { after } from 'node:test'
+import { badInputSuite } from './conformance/bad-input.ts'
+import { channelsSuite } from './conformance/channels.ts'
 import { constraintsSuite } from './conformance/constraints.ts'
 import { deliveriesSuite } from './conformance/deliveries.ts'
+import { forwardSuite } from './conformance/forward.ts'
 import { handoffsSuite } from './conformance/handoffs.ts'
 import { idempotencySuite } from './conformance/idempotency.ts'
 import { importsSuite } from './conformance/imports.ts'
 import { isolationSuite } from './conformance/isolation.ts'
 import { lineageSuite } from './conformance/lineage.ts'
 import { memoriesSuite } from './conformance/memories.ts'
+import { parkedSuite } from './conformance/parked.ts'
 import { receivingSuite } from './conformance/receiving.ts'
 import { agentsSuite, tasksSuite } from './conformance/tasks.ts'
 import { subjects } from './subjects.ts'
@@ -24,7 +28,11 @@ const suites = [
   idempotencySuite,
   deliveriesSuite,
   receivingSuite,
+  channelsSuite,
+  forwardSuite,
+  parkedSuite,
   isolationSuite,
+  badInputSuite,
 ]
 
 for (const { name, open } of subjects()) {

@@ -67,6 +67,7 @@ const http =
       return client
     }
     return {
+      endpoint: open,
       async at(namespace, agent) {
         if (agent === undefined) return connected({ endpoint: open, namespace })
         const api_key = `msk_${randomBytes(16).toString('hex')}`

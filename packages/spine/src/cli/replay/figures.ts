@@ -24,7 +24,7 @@ export type ReplaySummary = {
 }
 
 /** Nearest rank: always a value that was measured. 0 when nothing was. */
-function percentile(values: readonly number[], share: number): number {
+export function percentile(values: readonly number[], share: number): number {
   const sorted = [...values].sort((a, b) => a - b)
   return sorted[Math.max(0, Math.ceil(sorted.length * share) - 1)] ?? 0
 }

@@ -249,8 +249,10 @@ export function deliveriesSuite(name: string, open: OpenSubject): void {
     test('of an accept and a park at once exactly one wins, and both are told the same', async () => {
       const spine = await fresh(open)
       for (let turn = 0; turn < 10; turn += 1) {
-        const { envelope } = await sent(spine, { previous: null })
-        const lease = leaseOf(await receivedOne(spine))
+        // Another agent each time: parkings in a row would open its breaker.
+        const target_agent = `coder-${turn}`
+        const { envelope } = await sent(spine, { target_agent, previous: null })
+        const lease = leaseOf(await receivedOne(spine, target_agent))
         const [accepted, parked] = await Promise.allSettled([
           spine.deliveries.accept(lease),
           spine.parked.park({ envelope_id: envelope.id, reason: 'race' }),

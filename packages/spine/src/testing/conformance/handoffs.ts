@@ -297,6 +297,13 @@ export function handoffsSuite(name: string, open: OpenSubject): void {
       assert.deepEqual(await ids({ root_id: one.id, task_id: 't' }), [two.id, one.id])
       const { next } = await spine.handoffs.list({ limit: 1 })
       assert.deepEqual(await ids({ limit: 1, after: next }), [one.id])
+      const flagged = await sealed(spine, { memory_ids: ['nobody'], previous: null, max_tokens: 900 })
+      const [record] = (await spine.handoffs.list({ limit: 1 })).handoffs
+      const { envelope_id, digest, completeness, token_count, max_tokens } = record ?? assert.fail()
+      assert.deepEqual(
+        [envelope_id, digest, completeness, token_count, max_tokens],
+        [flagged.id, flagged.digest, 0, flagged.token_count, 900],
+      )
       const { id } = await spine.deliveries.send({ envelope_id: two.id })
       const status = await spine.handoffs.status({ id: two.id })
       assert.deepEqual([status.verified, status.hop, status.deliveries.map((delivery) => delivery.id)], [true, 2, [id]])

@@ -85,6 +85,14 @@ export function isolationSuite(name: string, open: OpenSubject): void {
       assert.equal((await received(theirs, 'both')).length, 1)
     })
 
+    test('each namespace counts its own memories', async () => {
+      const subject = await open()
+      const [ours, theirs] = [await subject.at(newNamespace()), await subject.at(newNamespace())]
+      const stored = async (spine: typeof ours) => (await spine.memories.store({ content: 'x' })).memories[0]?.id
+      assert.deepEqual([await stored(ours), await stored(theirs)], ['ms-1', 'ms-1'])
+      assert.deepEqual([await stored(ours), await stored(ours), await stored(theirs)], ['ms-2', 'ms-3', 'ms-2'])
+    })
+
     test('a key of an agent receives for this agent only', async () => {
       const subject = await open()
       const namespace = newNamespace()

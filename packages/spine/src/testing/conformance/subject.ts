@@ -14,6 +14,8 @@ import type { ManualClock } from '../manual-clock.ts'
 export type Subject = {
   /** The spine as a caller of this namespace, or an agent in it, sees it. */
   at(namespace: string, agent?: string): Spine | Promise<Spine>
+  /** Where it listens, if it is behind a wire. */
+  endpoint?: string
   close(): Promise<void>
 }
 export type OpenSubject = () => Promise<Subject>

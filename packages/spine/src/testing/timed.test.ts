@@ -1,0 +1,16 @@
+// The promises about time, with time in the hand of the test: leases, backoff, deadlines, and the delivery table.
+
+import { after } from 'node:test'
+import { breakerSuite } from './conformance/breaker.ts'
+import { deliveryTableSuite } from './conformance/delivery-table.ts'
+import { leasesSuite } from './conformance/leases.ts'
+import { parkedInTimeSuite } from './conformance/parked.ts'
+import { timedSubjects } from './subjects.ts'
+
+for (const { name, open } of timedSubjects()) {
+  leasesSuite(name, open)
+  parkedInTimeSuite(name, open)
+  breakerSuite(name, open)
+  deliveryTableSuite(name, open)
+  after(async () => (await open()).close())
+}
