@@ -52,6 +52,7 @@ const examples: Examples = {
     status: { id: 'env-01' },
     list: { target_agent: 'coder', limit: 20 },
     lineage: { id: 'env-01' },
+    diff: { a: 'env-01', b: 'env-03' },
   },
   deliveries: {
     send: { envelope_id: 'env-01', wait: 'accepted', timeout_ms: 15_000 },

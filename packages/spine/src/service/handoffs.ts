@@ -4,6 +4,7 @@ import type { z } from 'zod'
 import type { contract } from '../protocol/contract.ts'
 import type { Envelope } from '../protocol/envelope.ts'
 import { SpineError } from '../protocol/errors.ts'
+import { fidelityOf, wayBetween } from '../rules/fidelity.ts'
 import { listDeliveries } from '../store/deliveries.ts'
 import * as sql from '../store/envelopes.ts'
 import type { Assembly, HandoffCall } from './assembly.ts'
@@ -45,6 +46,14 @@ export function handoffOperations(
       next = [...new Set(before)].filter((key) => !found.has(key))
     }
     return [...found.values()].sort((left, right) => left.chain.hop - right.chain.hop || (left.id < right.id ? -1 : 1))
+  }
+
+  /** Between two envelopes of different branches there is no way: they are compared as they are. */
+  const diff = async ({ a, b }: In<'diff'>, { ns }: Caller) => {
+    const way = wayBetween(await lineageOf(ns, b), a, b)
+    return way
+      ? fidelityOf(way, 'chain')
+      : fidelityOf([await envelopes.mustFind(ns, a), await envelopes.mustFind(ns, b)], 'direct')
   }
 
   const record = async (ns: string, id: string) => {
@@ -92,5 +101,6 @@ export function handoffOperations(
       return { handoffs: rows.map(toHandoff), ...(last ? { next: String(last.id) } : {}) }
     },
     lineage: async ({ id }: In<'lineage'>, { ns }: Caller) => ({ envelopes: await lineageOf(ns, id) }),
+    diff,
   }
 }

@@ -5,6 +5,7 @@ import { badInputSuite } from './conformance/bad-input.ts'
 import { channelsSuite } from './conformance/channels.ts'
 import { constraintsSuite } from './conformance/constraints.ts'
 import { deliveriesSuite } from './conformance/deliveries.ts'
+import { fidelitySuite } from './conformance/fidelity.ts'
 import { forwardSuite } from './conformance/forward.ts'
 import { handoffsSuite } from './conformance/handoffs.ts'
 import { idempotencySuite } from './conformance/idempotency.ts'
@@ -24,6 +25,7 @@ const suites = [
   handoffsSuite,
   lineageSuite,
   constraintsSuite,
+  fidelitySuite,
   importsSuite,
   idempotencySuite,
   deliveriesSuite,

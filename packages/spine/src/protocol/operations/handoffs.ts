@@ -2,6 +2,7 @@
 
 import { z } from 'zod'
 import { envelope } from '../envelope.ts'
+import { fidelity } from '../fidelity.ts'
 import { handoff, handoffInput, handoffStatus, lineage } from '../handoff.ts'
 import { id, name } from '../scalars.ts'
 import { after, limit, operation, page, wholeDocument } from './operation.ts'
@@ -78,6 +79,14 @@ export const handoffs = Object.freeze({
     summary: 'Read the chain that led to an envelope, root first.',
     input: z.strictObject({ id }),
     output: lineage,
+    errors: ['ENVELOPE_NOT_FOUND'],
+  }),
+  diff: operation({
+    method: 'GET',
+    path: '/v1/handoffs/:a/diff/:b',
+    summary: 'Report what of envelope a survives in envelope b, and at which hop the rest was lost, waived or changed.',
+    input: z.strictObject({ a: id, b: id }),
+    output: fidelity,
     errors: ['ENVELOPE_NOT_FOUND'],
   }),
 })
