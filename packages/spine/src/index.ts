@@ -3,6 +3,7 @@
 export type { Channel, PublishOptions } from './client/channel.ts'
 export { type ConnectOptions, connect } from './client/connect.ts'
 export { type ContextMemory, type ContextOptions, type OpenContext, openContext } from './client/context.ts'
+export type { EventOptions } from './client/events.ts'
 export type { Forwarded, ForwardInput } from './client/forward.ts'
 export { HandoffClient, type HandoffClientOptions, type SendOptions } from './client/handoff-client.ts'
 export { Inbox, type InboxOptions, type OnceOptions } from './client/inbox.ts'
@@ -24,6 +25,7 @@ export {
   HandoffTimeoutError,
   SpineError,
 } from './protocol/errors.ts'
+export type { SpineEvent } from './protocol/event.ts'
 export type { Handoff, HandoffInput } from './protocol/handoff.ts'
 export type { Memory, MemoryInput } from './protocol/memory.ts'
 export { render } from './protocol/render.ts'

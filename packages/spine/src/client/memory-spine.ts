@@ -4,11 +4,13 @@ import type { Delivery } from '../protocol/delivery.ts'
 import { deliveryDefaults } from '../protocol/delivery.ts'
 import type { Envelope } from '../protocol/envelope.ts'
 import { SpineError, spineError } from '../protocol/errors.ts'
+import type { SpineEvent } from '../protocol/event.ts'
 import type { HandoffInput } from '../protocol/handoff.ts'
 import type { CallOptions, Operations, Spine } from '../protocol/spine.ts'
 import { type Channel, openChannel } from './channel.ts'
 import { type ConnectOptions, connect } from './connect.ts'
 import { type ContextOptions, type OpenContext, openContext } from './context.ts'
+import { type EventOptions, eventsOf } from './events.ts'
 import { failedCode } from './failed.ts'
 import { type ReceiveOptions, type Receiver, receive } from './receive.ts'
 import type { Handler } from './received.ts'
@@ -79,6 +81,11 @@ export class MemorySpine implements AsyncDisposable {
 
   get deliveries(): Operations['deliveries'] {
     return this.spine.deliveries
+  }
+
+  /** What happens, event by event, for as long as the loop goes on. */
+  events(options?: EventOptions): AsyncGenerator<SpineEvent, void, void> {
+    return eventsOf(this.spine, options)
   }
 
   /** A name to publish envelopes under, for several receivers. Nothing is made: any name is a channel. */

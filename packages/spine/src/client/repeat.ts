@@ -23,6 +23,7 @@ export function heldFor(operation: Operation, input: unknown): number {
   const { wait, wait_ms, timeout_ms } = input as { wait?: string; wait_ms?: number; timeout_ms?: number }
   if (!operation.waits) return 0
   if (operation === contract.deliveries.receive) return wait_ms ?? deliveryDefaults.wait_ms
+  if (operation === contract.health.events) return wait_ms ?? 0
   return wait === undefined || wait === 'none' ? 0 : (timeout_ms ?? deliveryDefaults.ack_timeout_ms)
 }
 

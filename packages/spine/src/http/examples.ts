@@ -85,6 +85,9 @@ const examples: Examples = {
     redrive: { ids: ['dlv-01'] },
     discard: { ids: ['dlv-01'], reason: 'The ticket was closed.' },
   },
+  health: {
+    events: { after: '0-0', types: 'delivery.,breaker.opened', limit: 50 },
+  },
 }
 
 /** The example of an operation by its id, `memories.store`. */

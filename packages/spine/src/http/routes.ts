@@ -9,6 +9,7 @@ import type { CallOptions, Spine } from '../protocol/spine.ts'
 import type { Admission, Admitted } from './admission.ts'
 import { answerWriter, warningsHeader } from './answer.ts'
 import { checkMediaType } from './body.ts'
+import { placeOf, wantsStream, writeStream } from './event-stream.ts'
 import { inputOf } from './input.ts'
 import type { Authenticate } from './keys.ts'
 import { releaseUndelivered } from './undelivered.ts'
@@ -25,8 +26,6 @@ declare module 'fastify' {
 export type RouteParts = { spine: Spine; admission: Admission; authenticate: Authenticate; log: Logger }
 
 type Call = (input: unknown, options: CallOptions) => Promise<object>
-
-/** Calls that may wait on purpose: for a delivery, or for its acknowledgement. */
 
 export function addRoutes(app: FastifyInstance, parts: RouteParts): void {
   app.decorateRequest('caller', null)
@@ -75,6 +74,11 @@ function handlerOf(operation: Operation, call: Call, { spine, admission, log }: 
       get signal() {
         return admitted.signal
       },
+    }
+    if (operation.stream !== undefined && wantsStream(request)) {
+      const next = (page: unknown) => callSpine(page, { identity, signal: admitted.signal })
+      const place = placeOf(request, input)
+      return writeStream(reply, { member: operation.stream, input: place, next, signal: admitted.signal })
     }
     const output = await callSpine(input, options)
     if (operation === contract.deliveries.receive) {

@@ -8,6 +8,7 @@ import { agents } from './operations/agents.ts'
 import { channels } from './operations/channels.ts'
 import { deliveries } from './operations/deliveries.ts'
 import { handoffs } from './operations/handoffs.ts'
+import { health } from './operations/health.ts'
 import { memories } from './operations/memories.ts'
 import type { Operation } from './operations/operation.ts'
 import { parked } from './operations/parked.ts'
@@ -23,6 +24,7 @@ export const contract = Object.freeze({
   deliveries,
   channels,
   parked,
+  health,
 }) satisfies Readonly<Record<string, Readonly<Record<string, Operation>>>>
 
 export type Contract = typeof contract

@@ -13,7 +13,7 @@ import { handoffDefaults } from '../protocol/handoff.ts'
 import { limits } from '../protocol/limits.ts'
 import { toIso } from '../protocol/scalars.ts'
 import { CURRENT_VERSION } from '../protocol/versions.ts'
-import { budgetOf } from '../rules/budget.ts'
+import { type Budget, budgetOf } from '../rules/budget.ts'
 import { fitEnvelope } from '../rules/fit.ts'
 import type { HistoryPart } from '../rules/history.ts'
 import type { Step } from '../rules/hops.ts'
@@ -36,7 +36,14 @@ import { DEFAULT_TOKENIZER, tokenizer } from './tokenizers.ts'
 export type HandoffCall = z.output<(typeof contract.handoffs)['create']['input']>
 
 /** A sealed envelope and what belongs into the commit that stores it. */
-export type Assembled = { envelope: Envelope; bytes: Uint8Array; trail: Step[]; continued: readonly Row[] }
+export type Assembled = {
+  envelope: Envelope
+  bytes: Uint8Array
+  trail: Step[]
+  continued: readonly Row[]
+  /** What set the budget. */
+  budget_by: Budget['set_by']
+}
 
 export type Assembly = ReturnType<typeof createAssembly>
 
@@ -61,10 +68,12 @@ export function createAssembly(service: Service, { envelopes, agents }: { envelo
     const chain = chainOf({ id, sender, target, max_hops, cycle }, previous)
     const inherited = await inheritFor(call, previous, chain, sender, ns)
     const profile = await agents.profile(ns, target)
-    const draft = draftOf(call, { id, ns, now: clock.now(), sender, chain, inherited, profile })
+    const budget = budgetOf(call.max_tokens, inherited.constrained.constraints, profile, handoffDefaults.max_tokens)
+    const made = { id, ns, now: clock.now(), sender, chain, inherited, profile, max_tokens: budget.max_tokens }
+    const draft = draftOf(call, made)
     const trail = trailOf(draft, previous, caller.warn)
     const { envelope, bytes } = await fitAndSeal(call, draft, inherited, previous, caller)
-    return { envelope, bytes, trail, continued: previous.deliveries }
+    return { envelope, bytes, trail, continued: previous.deliveries, budget_by: budget.set_by }
   }
 
   const inheritFor = async (
@@ -134,10 +143,16 @@ export function createAssembly(service: Service, { envelopes, agents }: { envelo
 
   /** What stores it. With `after`, only when that delivery has named this envelope as its successor. */
   const statementsOf = (ns: string, made: Assembled, claim: KeyClaim | undefined, after?: string): Statement[] => {
-    const { envelope, bytes, trail, continued } = made
+    const { envelope, bytes, trail, continued, budget_by } = made
     const { id, task } = envelope
     const now = clock.now()
-    const row = envelopes.rowOf(ns, envelope, bytes, { verified: true, trail: JSON.stringify(trail), claim, after })
+    const row = envelopes.rowOf(ns, envelope, bytes, {
+      verified: true,
+      trail: JSON.stringify(trail),
+      budget_by,
+      claim,
+      after,
+    })
     const asked = continued.filter((delivery) => delivery.state === 'parked' && delivery.last === 'nack_clarify')
     const answered = asked.map((delivery) => ({ ns, id: String(delivery.id), envelope_id: id }))
     return [
@@ -183,12 +198,13 @@ type Made = {
   chain: Chain
   inherited: Inherited
   profile: AgentProfile | undefined
+  max_tokens: number
 }
 
 /** The envelope before anything was chosen for it. */
-function draftOf(call: HandoffCall, { id, ns, now, sender, chain, inherited, profile }: Made): Draft {
+function draftOf(call: HandoffCall, made: Made): Draft {
+  const { id, ns, now, sender, chain, inherited, profile, max_tokens } = made
   const { constraints, ledger } = inherited.constrained
-  const { max_tokens } = budgetOf(call.max_tokens, constraints, profile, handoffDefaults.max_tokens)
   const tokenizer_name = profile?.tokenizer ?? DEFAULT_TOKENIZER
   return {
     envelope_version: CURRENT_VERSION,

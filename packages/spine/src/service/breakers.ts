@@ -38,21 +38,26 @@ export function createBreakers({ database, clock }: Service) {
     return row.claimed === 0 ? 0 : Math.max(0, Number(row.open_until) - clock.now())
   }
 
+  const close = (ns: string, target: string, delivery_id: string | null): Statement[] => [
+    sql.closeBreaker(dialect, { ns, target, delivery_id, now: clock.now() }),
+    sql.dropClosed(dialect, { ns, target }),
+  ]
+
   /** The statements that an outcome makes necessary; none for a target without a row that succeeds. */
-  const statementFor = (row: Row, outcome: Outcome): Statement | undefined => {
+  const statementsFor = (row: Row, outcome: Outcome): Statement[] => {
     const ns = String(row.ns)
     const target = String(row.target)
     const breaker = find(ns, target)
     const now = clock.now()
     const is_probe = breaker?.probe_id === row.id
     const probe = { ns, target, probe_id: String(row.id), now }
-    if (outcome === 'released') return is_probe ? sql.returnProbe(dialect, probe) : undefined
-    if (outcome === 'arrived')
-      return breaker ? sql.countSuccess(dialect, { ns, target, delivery_id: String(row.id) }) : undefined
-    if (is_probe) return sql.reopen(dialect, { ...probe, cap_ms: breakerDefaults.max_cooldown_ms })
-    if (outcome === 'retry') return undefined
+    if (outcome === 'released') return is_probe ? [sql.returnProbe(dialect, probe)] : []
+    if (outcome === 'arrived') return breaker ? close(ns, target, String(row.id)) : []
+    if (is_probe) return [sql.reopen(dialect, { ...probe, cap_ms: breakerDefaults.max_cooldown_ms })]
+    if (outcome === 'retry') return []
     const { failures: limit, cooldown_ms } = breakerDefaults
-    return sql.countFailure(dialect, { ns, target, claimed: Number(row.claims) > 0 ? 1 : 0, limit, cooldown_ms, now })
+    const claimed = Number(row.claims) > 0 ? 1 : 0
+    return [sql.countFailure(dialect, { ns, target, claimed, limit, cooldown_ms, now })]
   }
 
   return Object.freeze({
@@ -76,9 +81,9 @@ export function createBreakers({ database, clock }: Service) {
     },
 
     async observe(row: Row, outcome: Outcome): Promise<void> {
-      const statement = statementFor(row, outcome)
-      if (!statement) return
-      const [rows = []] = await database.write([statement])
+      const statements = statementsFor(row, outcome)
+      if (statements.length === 0) return
+      const rows = (await database.write(statements)).flat()
       if (outcome === 'arrived') for (const gone of rows) known.delete(keyOf(gone.ns, gone.target))
       else learn(rows)
     },
@@ -101,7 +106,7 @@ export function createBreakers({ database, clock }: Service) {
     },
 
     async reset(ns: string, target: string): Promise<void> {
-      await database.write([sql.resetBreaker(dialect, { ns, target })])
+      await database.write(close(ns, target, null))
       known.delete(keyOf(ns, target))
     },
   })

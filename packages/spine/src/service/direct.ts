@@ -33,9 +33,8 @@ export function directOperations(service: Service, { deliveries, senders, sendin
       // How long the sender waits is not part of what it creates.
       const body = [envelope.id, envelope.digest, target, priority, deadline ?? null]
       const claim = claimKey(service, { ns, key: input.idempotency_key, operation: 'deliveries.send', body, ref: id })
-      const sent = await sending.submit(
-        await calls.sendingOf(ns, envelope, bytes, { id, target, priority, deadline, claim }),
-      )
+      const call = await calls.sendingOf(ns, envelope, bytes, { id, target, priority, deadline, claim })
+      const sent = await sending.submit({ ...call, direct: wait !== 'none' })
       if (sent instanceof SpineError) throw sent
       const row = sent
       if (wait === 'none') return toDelivery(row)

@@ -11,7 +11,7 @@ const num = (row: Row, column: string) => Number(row[column])
 const json = (row: Row, column: string) => JSON.parse(str(row, column))
 
 /** A member that is there only when the column holds something. */
-const optional = (row: Row, column: string, as: (value: string) => unknown = String) =>
+export const optional = (row: Row, column: string, as: (value: string) => unknown = String) =>
   row[column] === null || row[column] === undefined ? {} : { [column]: as(String(row[column])) }
 
 const time = (value: string) => toIso(Number(value))

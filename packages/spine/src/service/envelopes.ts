@@ -81,7 +81,13 @@ export function createEnvelopes({ database, clock }: Service) {
     ns: string,
     envelope: Envelope,
     bytes: Uint8Array,
-    extra: { verified: boolean; trail: string; claim?: KeyClaim | undefined; after?: string | undefined },
+    extra: {
+      verified: boolean
+      trail: string
+      budget_by?: string
+      claim?: KeyClaim | undefined
+      after?: string | undefined
+    },
   ) => ({
     ns,
     id: envelope.id,
@@ -99,7 +105,12 @@ export function createEnvelopes({ database, clock }: Service) {
     verified: extra.verified ? 1 : 0,
     size: bytes.byteLength,
     trail: extra.trail,
+    budget_by: extra.budget_by ?? null,
+    gaps: envelope.completeness.gaps.length,
+    trimmed: envelope.receipts.trimmed.length + envelope.receipts.omitted_count,
+    linked: envelope.chain.linked,
     created_at: Number.isNaN(toMs(envelope.created_at)) ? clock.now() : toMs(envelope.created_at),
+    stored_at: clock.now(),
     body: bytes,
     key: extra.claim?.key ?? null,
     owner: extra.claim?.owner ?? null,

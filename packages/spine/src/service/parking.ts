@@ -42,6 +42,7 @@ export function parkedOperations(service: Service, { envelopes, deliveries, brea
       reason,
       channel: null,
       rerouted_from: null,
+      direct: 0,
       history: `${JSON.stringify({ at: now, event: 'park', reason })}\n`,
       key: null,
       owner: null,

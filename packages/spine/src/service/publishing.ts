@@ -53,7 +53,7 @@ export function channelOperations(service: Service, { calls, sending, senders }:
     const batch = await Promise.all(
       receivers.toSorted().map(async (target) => {
         const wanted = { id: newId('dlv'), target, priority, deadline, claim }
-        return { ...(await calls.sendingOf(ns, envelope, bytes, wanted)), channel }
+        return { ...(await calls.sendingOf(ns, envelope, bytes, wanted)), channel, direct: input.wait !== 'none' }
       }),
     )
     const { sent } = await sending.commit(batch)

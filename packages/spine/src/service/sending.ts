@@ -32,6 +32,8 @@ export type Sending = {
   reason: string | undefined
   claim: KeyClaim | undefined
   channel?: string
+  /** The sender waits for it. */
+  direct?: boolean
   /** The delivery that was given up for this one. */
   rerouted_from?: string
   /** The delivery that this one continues: it must have named `successor`. */
@@ -127,6 +129,7 @@ export function createSending(
         history: `${JSON.stringify(event)}\n`,
         channel: sending.channel ?? null,
         rerouted_from: sending.rerouted_from ?? null,
+        direct: sending.direct ? 1 : 0,
         key: claim?.key ?? null,
         owner: claim?.owner ?? null,
         after: sending.after?.id ?? null,

@@ -16,11 +16,13 @@ import type { Caller, Service } from './context.ts'
 import { createDeliveries } from './deliveries.ts'
 import { directOperations } from './direct.ts'
 import { createEnvelopes } from './envelopes.ts'
+import { eventOperations } from './events.ts'
 import { findingOperations } from './finding.ts'
 import { handoffOperations } from './handoffs.ts'
 import { createInbox } from './inbox.ts'
 import { leaseOperations } from './leases.ts'
 import { memoryOperations } from './memories.ts'
+import { withNews } from './news.ts'
 import { parkedOperations } from './parking.ts'
 import { channelOperations } from './publishing.ts'
 import { createSenders } from './senders.ts'
@@ -50,14 +52,15 @@ type Operation = (input: any, caller: Caller) => Promise<unknown>
 
 /** Brings the store to the current schema and serves it. Ends with `close()`, which closes the database too. */
 export async function createSpine({
-  database,
+  database: given,
   clock = systemClock(),
   chance = systemChance(),
   namespace = 'default',
   warm = false,
 }: SpineOptions): Promise<Spine> {
-  await migrate(database, migrations, clock.now())
+  await migrate(given, migrations, clock.now())
   if (warm) await tokenizer(DEFAULT_TOKENIZER)
+  const { database, news } = withNews(given)
   const service: Service = {
     database,
     clock,
@@ -91,6 +94,7 @@ export async function createSpine({
     },
     channels: channelOperations(service, rooms),
     parked: parkedOperations(service, rooms),
+    health: eventOperations(service, news),
   }
 
   const closing = new AbortController()

@@ -38,16 +38,18 @@ export const returnProbe = namedStatement({
     where ns = $ns and target = $target and state = 'half_open' and probe_id = $probe_id returning ${columns}`,
 })
 
-/** Something arrived. An open breaker is closed only by its probe. */
-export const countSuccess = namedStatement({
-  parameters: { ns: 'text', target: 'text', delivery_id: 'text' },
-  body: `delete from breakers where ns = $ns and target = $target and (state = 'closed' or probe_id = $delivery_id)
-    returning ${columns}`,
+/** Something arrived, or a person says so (no delivery): an open breaker is closed only by its probe or by hand. */
+export const closeBreaker = namedStatement({
+  parameters: { ns: 'text', target: 'text', delivery_id: 'text', now: 'int' },
+  body: `update breakers set state = 'closed', failures = 0, probe_id = null, updated_at = $now
+    where ns = $ns and target = $target and ($delivery_id is null or state = 'closed' or probe_id = $delivery_id)`,
 })
 
-export const resetBreaker = namedStatement({
+/** A target without failures needs no row. */
+export const dropClosed = namedStatement({
   parameters: { ns: 'text', target: 'text' },
-  body: `delete from breakers where ns = $ns and target = $target`,
+  body: `delete from breakers where ns = $ns and target = $target and state = 'closed' and failures = 0
+    returning ${columns}`,
 })
 
 /** Takes the right to hand out the one probe, under the token that its lease will have. */

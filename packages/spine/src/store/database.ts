@@ -30,6 +30,22 @@ export type Dialect = {
     tail: string
     /** Ends `create table (...)` when the primary key is the row's address: for small rows without bytes only. */
     keyed_tail: string
+    /** A number that the database counts up by itself, of the table's first column. */
+    serial: string
+  }
+  /**
+   * The order of events. Transactions of several nodes do not end in the order in which they began, so there an event
+   * has the number of its transaction too, and a reader stops before the oldest one that is still under way.
+   */
+  events: {
+    /** The number of the transaction that stores an event. */
+    tx: string
+    /** Behind the place that `$tx` and `$seq` name. */
+    after: string
+    order: string
+    newest: string
+    /** Nothing can be stored before it any more. */
+    settled: string
   }
   /** How many batches of one kind of operation may be under way at once. */
   max_lanes: number

@@ -30,6 +30,7 @@ export const sendDeliveries = setStatement({
     reason: 'text',
     channel: 'text',
     rerouted_from: 'text',
+    direct: 'int',
     history: 'text',
     key: 'text',
     owner: 'text',
@@ -44,15 +45,17 @@ export const sendDeliveries = setStatement({
       case when i_token is not null then $now + i_lease_ms end, i_lease_ms, 0, i_reason, null,
       null, i_channel, null, i_rerouted_from, 0,
       coalesce((select extra_hops from deliveries as gave_up where gave_up.ns = i_ns and gave_up.id = i_rerouted_from), 0),
-      (select cycle from deliveries as gave_up where gave_up.ns = i_ns and gave_up.id = i_rerouted_from), i_history, $now, null, case when i_state = 'expired' then $now end, $now
+      (select cycle from deliveries as gave_up where gave_up.ns = i_ns and gave_up.id = i_rerouted_from), i_direct, 0, i_history, $now, null, case when i_state = 'expired' then $now end, $now
     from input where i_id is not null and (i_key is null or exists (select 1 from idempotency
         where idempotency.ns = i_ns and idempotency.key = i_key and idempotency.owner = i_owner))
       and (i_after is null or exists (select 1 from deliveries as before
         where before.ns = i_ns and before.id = i_after and before.successor = i_successor))
       and exists (select 1 from envelopes where envelopes.ns = i_ns and envelopes.id = i_envelope_id
         and envelopes.digest = i_digest)
-    on conflict (ns, envelope_id, target) do update set channel = excluded.channel
-      where deliveries.channel is null and excluded.channel is not null`,
+    on conflict (ns, envelope_id, target) do update set channel = coalesce(deliveries.channel, excluded.channel),
+        direct = case when excluded.direct = 1 then 1 else deliveries.direct end
+      where (deliveries.channel is null and excluded.channel is not null)
+        or (excluded.direct = 1 and deliveries.direct = 0)`,
 })
 
 /** What stands there after a send, with the digest of the envelope that holds the id. */
@@ -144,7 +147,9 @@ export const deliveriesById = setStatement({
 /** A wait of the sender ran out; the delivery stays where it is. */
 export const noteTimeout = namedStatement({
   parameters: { ns: 'text', id: 'text', now: 'int' },
-  body: `update deliveries set history = ${note(`'ack_timeout'`, 'epoch')} where ns = $ns and id = $id and state in ('ready', 'leased')`,
+  body: `update deliveries set timeouts = timeouts + 1, updated_at = $now,
+      history = ${note(`'ack_timeout'`, 'epoch')}
+    where ns = $ns and id = $id and state in ('ready', 'leased')`,
 })
 
 /** What an agent holds at this moment, in one task if it is given. */

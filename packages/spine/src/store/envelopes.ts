@@ -4,7 +4,7 @@ import { namedStatement, setStatement } from './values.ts'
 
 /** What a record of an envelope holds beside its bytes. */
 const columns = `ns, id, digest, version, source_agent, target_agent, task_id, root_id, hop, summary, token_count,
-  max_tokens, completeness, verified, size, trail, created_at`
+  max_tokens, completeness, verified, size, trail, budget_by, gaps, trimmed, linked, created_at, stored_at`
 
 /**
  * With `key`, only the owner of that idempotency key stores its envelope; with `after`, only when that delivery has
@@ -28,7 +28,12 @@ export const storeEnvelopes = setStatement({
     verified: 'int',
     size: 'int',
     trail: 'text',
+    budget_by: 'text',
+    gaps: 'int',
+    trimmed: 'int',
+    linked: 'text',
     created_at: 'int',
+    stored_at: 'int',
     body: 'bytes',
     key: 'text',
     owner: 'text',
@@ -36,7 +41,8 @@ export const storeEnvelopes = setStatement({
   },
   body: `with $input insert into envelopes(${columns}, body)
     select i_ns, i_id, i_digest, i_version, i_source_agent, i_target_agent, i_task_id, i_root_id, i_hop, i_summary,
-      i_token_count, i_max_tokens, i_completeness, i_verified, i_size, i_trail, i_created_at, i_body
+      i_token_count, i_max_tokens, i_completeness, i_verified, i_size, i_trail, i_budget_by, i_gaps, i_trimmed, i_linked, i_created_at,
+      i_stored_at, i_body
     from input where i_id is not null and (i_key is null or exists (select 1 from idempotency
       where idempotency.ns = i_ns and idempotency.key = i_key and idempotency.owner = i_owner))
       and (i_after is null or exists (select 1 from deliveries as before

@@ -5,80 +5,97 @@
 
 import type { Dialect } from './database.ts'
 import type { Migration } from './migrations.ts'
+import { eventTriggers } from './triggers.ts'
 
-const firstTables = ({ ddl: { int, text, bytes, tail, keyed_tail } }: Dialect): string[] => [
-  `create table counters (ns ${text} not null, name ${text} not null, value ${int} not null, primary key (ns, name))${keyed_tail}`,
+const firstTables = (dialect: Dialect): string[] => {
+  const { int, text, bytes, tail, keyed_tail, serial } = dialect.ddl
+  return [
+    `create table counters (ns ${text} not null, name ${text} not null, value ${int} not null, primary key (ns, name))${keyed_tail}`,
 
-  // The current version of each memory; a deleted one stays as an empty row, so that a reference to it can say so.
-  `create table memories (
+    // The current version of each memory; a deleted one stays as an empty row, so that a reference to it can say so.
+    `create table memories (
     ns ${text} not null, id ${text} not null, seq ${int} not null, version ${int} not null,
     content ${text} not null, title ${text}, kind ${text} not null, tags ${text} not null, priority ${int} not null,
     pinned ${int} not null, task_id ${text}, author ${text} not null, trust ${text} not null, metadata ${text} not null,
     digest ${text} not null, tokens ${int} not null, supersedes ${text}, superseded_by ${text},
     expires_at ${int}, deleted_at ${int}, created_at ${int} not null, updated_at ${int} not null,
     primary key (ns, id))${tail}`,
-  `create unique index memories_by_seq on memories (ns, seq)`,
-  `create index memories_by_task on memories (ns, task_id, seq) where task_id is not null`,
-  `create index memories_pinned on memories (ns, seq) where pinned = 1`,
-  `create table memory_versions (
+    `create unique index memories_by_seq on memories (ns, seq)`,
+    `create index memories_by_task on memories (ns, task_id, seq) where task_id is not null`,
+    `create index memories_pinned on memories (ns, seq) where pinned = 1`,
+    `create table memory_versions (
     ns ${text} not null, id ${text} not null, version ${int} not null,
     content ${text} not null, title ${text}, kind ${text} not null, tags ${text} not null, priority ${int} not null,
     author ${text} not null, trust ${text} not null, metadata ${text} not null, digest ${text} not null,
     tokens ${int} not null, updated_at ${int} not null,
     primary key (ns, id, version))${tail}`,
 
-  `create table tasks (
+    `create table tasks (
     ns ${text} not null, id ${text} not null, intent ${text} not null, constraints ${text} not null, locked ${text} not null,
     last_envelope_id ${text}, created_at ${int} not null, updated_at ${int} not null,
     primary key (ns, id))${tail}`,
 
-  `create table agents (
+    `create table agents (
     ns ${text} not null, name ${text} not null, profile ${text}, last_seen_at ${int}, created_at ${int} not null,
     primary key (ns, name))${tail}`,
 
-  // trail: "agent>agent:fingerprint" of each hop so far, for the rule against going in circles.
-  `create table envelopes (
+    // trail: "agent>agent:fingerprint" of each hop so far, for the rule against going in circles. budget_by: what set the
+    // budget. created_at is the sender's, stored_at ours.
+    `create table envelopes (
     ns ${text} not null, id ${text} not null, digest ${text} not null, version ${text} not null,
     source_agent ${text} not null, target_agent ${text} not null, task_id ${text}, root_id ${text} not null,
     hop ${int} not null, summary ${text} not null, token_count ${int} not null, max_tokens ${int} not null,
     completeness ${int} not null, verified ${int} not null, size ${int} not null, trail ${text} not null,
-    created_at ${int} not null, body ${bytes} not null,
+    budget_by ${text}, gaps ${int} not null, trimmed ${int} not null, linked ${text} not null,
+    created_at ${int} not null, stored_at ${int} not null, body ${bytes} not null,
     primary key (ns, id))${tail}`,
-  `create index envelopes_by_task on envelopes (ns, task_id, id) where task_id is not null`,
-  `create index envelopes_by_root on envelopes (ns, root_id, id)`,
+    `create index envelopes_by_task on envelopes (ns, task_id, id) where task_id is not null`,
+    `create index envelopes_by_root on envelopes (ns, root_id, id)`,
 
-  // token: the last lease's, kept after it ended, so that a repeat answers as before and a late call that nobody has
-  // overtaken counts. last: what happened last. accepted_epoch: the lease whose attempt has been counted.
-  `create table deliveries (
+    // token: the last lease's, kept after it ended, so that a repeat answers as before and a late call that nobody has
+    // overtaken counts. last: what happened last. accepted_epoch: the lease whose attempt has been counted.
+    `create table deliveries (
     ns ${text} not null, id ${text} not null, envelope_id ${text} not null, source_agent ${text} not null,
     target ${text} not null, task_id ${text}, state ${text} not null, priority ${int} not null,
     claims ${int} not null, attempts ${int} not null, max_claims ${int} not null, max_attempts ${int} not null,
     epoch ${int} not null, accepted_epoch ${int} not null, token ${text}, last ${text} not null,
     ready_at ${int} not null, deadline ${int} not null, lease_until ${int}, lease_ms ${int}, late ${int} not null,
     reason ${text}, output ${text}, question ${text}, channel ${text}, successor ${text}, rerouted_from ${text},
-    generation ${int} not null, extra_hops ${int} not null, cycle ${text}, history ${text} not null,
+    generation ${int} not null, extra_hops ${int} not null, cycle ${text}, direct ${int} not null, timeouts ${int} not null, history ${text} not null,
     created_at ${int} not null, accepted_at ${int}, settled_at ${int}, updated_at ${int} not null,
     primary key (ns, id))${tail}`,
-  `create unique index deliveries_once on deliveries (ns, envelope_id, target)`,
-  `create index deliveries_ready on deliveries (ns, target, priority desc, id) where state = 'ready'`,
-  `create index deliveries_deadline on deliveries (deadline) where state = 'ready'`,
-  `create index deliveries_held on deliveries (ns, target, id) where lease_until is not null`,
-  `create index deliveries_lease on deliveries (lease_until) where lease_until is not null`,
+    `create unique index deliveries_once on deliveries (ns, envelope_id, target)`,
+    `create index deliveries_ready on deliveries (ns, target, priority desc, id) where state = 'ready'`,
+    `create index deliveries_deadline on deliveries (deadline) where state = 'ready'`,
+    `create index deliveries_held on deliveries (ns, target, id) where lease_until is not null`,
+    `create index deliveries_lease on deliveries (lease_until) where lease_until is not null`,
 
-  `create index deliveries_parked on deliveries (ns, id) where state = 'parked'`,
-  `create index deliveries_by_channel on deliveries (ns, channel, envelope_id) where channel is not null`,
+    `create index deliveries_settled on deliveries (settled_at) where settled_at is not null`,
+    `create index deliveries_parked on deliveries (ns, id) where state = 'parked'`,
+    `create index deliveries_by_channel on deliveries (ns, channel, envelope_id) where channel is not null`,
 
-  // Only targets that failed have a row. failures: exhausted handoffs in a row. claimed: whether any of them was ever
-  // claimed; a target that was only absent is given its probe as soon as it shows up.
-  `create table breakers (
+    // Only targets that failed have a row. failures: exhausted handoffs in a row. claimed: whether any of them was ever
+    // claimed; a target that was only absent is given its probe as soon as it shows up.
+    `create table breakers (
     ns ${text} not null, target ${text} not null, state ${text} not null, failures ${int} not null,
     claimed ${int} not null, open_until ${int}, cooldown_ms ${int} not null, probe_id ${text}, updated_at ${int} not null,
     primary key (ns, target))${tail}`,
 
-  `create table idempotency (
+    `create table idempotency (
     ns ${text} not null, key ${text} not null, hash ${text} not null, owner ${text} not null, ref ${text} not null,
     created_at ${int} not null,
     primary key (ns, key))${tail}`,
-]
+    `create index idempotency_by_age on idempotency (created_at)`,
+
+    // Written by triggers, so that nothing moves without its event. started_at: when the handoff was initiated.
+    `create table events (
+    seq ${serial}, tx ${int} not null, ns ${text} not null, at ${int} not null, type ${text} not null, state ${text},
+    source_agent ${text}, target ${text}, envelope_id ${text}, delivery_id ${text}, task_id ${text},
+    attempts ${int}, claims ${int}, direct ${int}, started_at ${int}, reason ${text}, data ${text})${tail}`,
+    `create index events_by_ns on events (ns, ${dialect.events.order})`,
+    `create index events_by_age on events (at)`,
+    ...eventTriggers(dialect),
+  ]
+}
 
 export const migrations: readonly Migration[] = Object.freeze([{ version: 1, name: 'first tables', up: firstTables }])

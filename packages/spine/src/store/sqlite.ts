@@ -38,7 +38,10 @@ export const sqliteDialect: Dialect = Object.freeze({
     bytes: 'blob',
     tail: ' strict',
     keyed_tail: ' strict, without rowid',
+    serial: 'integer primary key autoincrement',
   }),
+  // One writer: what is stored later has the greater number.
+  events: Object.freeze({ tx: '0', after: 'seq > $seq', order: 'seq', newest: 'seq desc', settled: 'true' }),
   max_lanes: 2,
 })
 

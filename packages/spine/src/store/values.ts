@@ -18,7 +18,7 @@ const sizes = [1, 2, 4, 8, 16, max_rows]
 
 /**
  * A statement over many inputs. `$input` in the body stands for `input(i_a, i_b) as (values ...)`, `$name` for a
- * parameter of that name, `$skip_locked` for the dialect's word. Lists of more than 32 become several statements, and
+ * parameter of that name, `$skip_locked`, `$events_after` and the like for the dialect's words. Lists of more than 32 become several statements, and
  * short ones are padded with all-NULL rows: an insert needs `where i_id is not null`, a join on a key does not.
  *
  *     const touch = setStatement({
@@ -96,10 +96,12 @@ function expand(dialect: Dialect, body: string, parameters: Columns, input?: str
     const type = parameters[name]
     if (type !== undefined) return cast(dialect, `$${names.indexOf(name) + 1}`, type)
     if (name === 'skip_locked') return dialect.skip_locked.trim()
+    if (name.startsWith('events_')) return inWords(dialect.events[name.slice(7) as keyof Dialect['events']])
     if (name === 'input' && input !== undefined) return input
     throw new TypeError(`The statement names $${name}, which is no parameter of it: ${body}`)
   }
-  return body.trim().replaceAll(/\$([a-z_]+)/g, (_, name: string) => meaning(name))
+  const inWords = (text: string): string => text.replaceAll(/\$([a-z_]+)/g, (_, name: string) => meaning(name))
+  return inWords(body.trim())
 }
 
 function cast(dialect: Dialect, place: string, type: ColumnType): string {

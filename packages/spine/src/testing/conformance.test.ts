@@ -5,6 +5,7 @@ import { badInputSuite } from './conformance/bad-input.ts'
 import { channelsSuite } from './conformance/channels.ts'
 import { constraintsSuite } from './conformance/constraints.ts'
 import { deliveriesSuite } from './conformance/deliveries.ts'
+import { eventsSuite } from './conformance/events.ts'
 import { fidelitySuite } from './conformance/fidelity.ts'
 import { forwardSuite } from './conformance/forward.ts'
 import { handoffsSuite } from './conformance/handoffs.ts'
@@ -33,6 +34,7 @@ const suites = [
   channelsSuite,
   forwardSuite,
   parkedSuite,
+  eventsSuite,
   isolationSuite,
   badInputSuite,
 ]

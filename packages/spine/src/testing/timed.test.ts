@@ -3,6 +3,7 @@
 import { after } from 'node:test'
 import { breakerSuite } from './conformance/breaker.ts'
 import { deliveryTableSuite } from './conformance/delivery-table.ts'
+import { timedEventsSuite } from './conformance/events.ts'
 import { leasesSuite } from './conformance/leases.ts'
 import { parkedInTimeSuite } from './conformance/parked.ts'
 import { timedSubjects } from './subjects.ts'
@@ -12,5 +13,6 @@ for (const { name, open } of timedSubjects()) {
   parkedInTimeSuite(name, open)
   breakerSuite(name, open)
   deliveryTableSuite(name, open)
+  timedEventsSuite(name, open)
   after(async () => (await open()).close())
 }

@@ -22,6 +22,8 @@ export type Operation = {
   waits?: true
   /** A repeat answers as before or only reads, though the method does not say so. */
   repeatable?: true
+  /** Also served as server-sent events: one per item of this member of the output, page after page. */
+  stream?: string
   /** Creates something: `Idempotency-Key` (or `idempotency_key`) makes a repeat safe. */
   idempotent?: boolean
 }

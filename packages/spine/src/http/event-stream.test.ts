@@ -1,0 +1,95 @@
+// The event stream as browsers read it: server-sent events over a real socket, and a reader that comes back.
+
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { createServer } from '../server.ts'
+import { createSpine } from '../service/spine.ts'
+import { openSqliteInline } from '../store/sqlite.ts'
+
+type Sent = { id?: string; event?: string; data?: string }
+
+/** Reads whole events off a stream. */
+async function* sentEvents(answer: Response): AsyncGenerator<Sent> {
+  let text = ''
+  for await (const chunk of answer.body as AsyncIterable<Uint8Array>) {
+    text += Buffer.from(chunk).toString()
+    for (let end = text.indexOf('\n\n'); end >= 0; end = text.indexOf('\n\n')) {
+      const lines = text.slice(0, end).split('\n')
+      text = text.slice(end + 2)
+      const field = (name: string) => lines.find((line) => line.startsWith(`${name}: `))?.slice(name.length + 2)
+      const sent = { id: field('id'), event: field('event'), data: field('data') }
+      if (sent.data !== undefined) yield sent as Sent
+    }
+  }
+}
+
+async function served() {
+  const spine = await createSpine({ database: openSqliteInline() })
+  const server = createServer({ spine, log_level: 'silent' })
+  const endpoint = await server.listen()
+  const handOver = async (target_agent: string) => {
+    const { id: envelope_id } = await spine.handoffs.create({ target_agent, task_summary: 'Next.', previous: null })
+    await spine.deliveries.send({ envelope_id })
+  }
+  const open = (headers: Record<string, string> = {}, query = '') =>
+    fetch(`${endpoint}/v1/events${query}`, { headers: { accept: 'text/event-stream', ...headers } })
+  const close = async () => {
+    await server.close()
+    await spine.close()
+  }
+  return { handOver, open, close }
+}
+
+test('a stream tells what was and what comes, each event under its cursor', async () => {
+  const { handOver, open, close } = await served()
+  await handOver('coder')
+  const answer = await open()
+  assert.match(answer.headers.get('content-type') ?? '', /^text\/event-stream/)
+  const events = sentEvents(answer)
+  const seen: Sent[] = []
+  for await (const event of events) {
+    seen.push(event)
+    if (seen.length === 2) await handOver('writer')
+    if (seen.length === 4) break
+  }
+  assert.deepEqual(
+    seen.map(({ event }) => event),
+    ['handoff.create', 'delivery.send', 'handoff.create', 'delivery.send'],
+  )
+  for (const { id, data } of seen) assert.equal(JSON.parse(data ?? '').cursor, id)
+  await close()
+})
+
+test('a reader that comes back with the last id it saw misses nothing and sees nothing twice', async () => {
+  const { handOver, open, close } = await served()
+  await handOver('coder')
+  const first = await sentEvents(await open()).next()
+  await handOver('writer')
+  const seen: (string | undefined)[] = []
+  for await (const { data } of sentEvents(await open({ 'last-event-id': first.value?.id ?? '' }, '?after=0-0'))) {
+    const { type, target } = JSON.parse(data ?? '')
+    seen.push(`${type} ${target}`)
+    if (seen.length === 3) break
+  }
+  assert.deepEqual(seen, ['delivery.send coder', 'handoff.create writer', 'delivery.send writer'])
+  await close()
+})
+
+test('a place that is none is answered with a problem, not with a stream', async () => {
+  const { open, close } = await served()
+  const answer = await open({}, '?after=yesterday')
+  assert.equal(answer.status, 400)
+  assert.equal(((await answer.json()) as { code: string }).code, 'INVALID_INPUT')
+  await close()
+})
+
+test('a server that stops ends its streams', async () => {
+  const { handOver, open, close } = await served()
+  await handOver('coder')
+  const events = sentEvents(await open())
+  await events.next()
+  await close()
+  let after = 0
+  for await (const _ of events) after += 1
+  assert.ok(after <= 1)
+})

@@ -1,0 +1,24 @@
+/** The statements of the event stream. Most events are written by triggers; these read them. */
+
+import { namedStatement } from './values.ts'
+
+const columns = `events.seq, events.tx, events.ns, events.at, events.type, events.state, events.source_agent, events.target,
+  events.envelope_id, events.delivery_id, events.task_id, events.attempts, events.claims, events.direct,
+  events.started_at, events.reason, events.data, envelopes.root_id, envelopes.hop, envelopes.summary,
+  envelopes.token_count, envelopes.max_tokens, envelopes.budget_by, envelopes.completeness, envelopes.gaps,
+  envelopes.trimmed, envelopes.linked`
+
+const joined = `from events left join envelopes on envelopes.ns = events.ns and envelopes.id = events.envelope_id`
+
+/** The events of one namespace behind a place, in order. */
+export const eventsAfter = namedStatement({
+  parameters: { ns: 'text', tx: 'int', seq: 'int', limit: 'int' },
+  body: `select ${columns} ${joined} where events.ns = $ns and $events_after and $events_settled
+    order by $events_order limit $limit`,
+})
+
+/** Where the stream ends at this moment. */
+export const lastEvent = namedStatement({
+  parameters: { ns: 'text' },
+  body: `select tx, seq from events where ns = $ns and $events_settled order by $events_newest limit 1`,
+})
