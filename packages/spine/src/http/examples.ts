@@ -47,6 +47,7 @@ const examples: Examples = {
       constraints: { language: 'python', environment: 'staging' },
       max_tokens: 2_000,
     },
+    preview: { envelope_id: 'env-01', budgets: [1_000, 2_000, 4_000], strategies: ['priority', 'lazy'] },
     import: { envelope: { envelope_version: '2', id: 'env-01', note: 'the whole sealed envelope stands here' } },
     get: { id: 'env-01' },
     status: { id: 'env-01' },

@@ -153,6 +153,8 @@ export const envelope = z.looseObject({
     tokenizer: tokenizerName,
     used: z.int().nonnegative(),
     reserved: z.int().nonnegative(),
+    /** Which policy chose what travels. */
+    strategy: strategy.optional(),
   }),
   token_count: z.int().nonnegative(),
   receipts: z.looseObject({

@@ -18,6 +18,7 @@ import { fitEnvelope } from '../rules/fit.ts'
 import type { HistoryPart } from '../rules/history.ts'
 import type { Step } from '../rules/hops.ts'
 import { type Inherited, inherit } from '../rules/inherit.ts'
+import type { Candidates } from '../rules/variants.ts'
 import type { Row, Statement } from '../store/database.ts'
 import { storeEnvelopes } from '../store/envelopes.ts'
 import { supersedeDeliveries } from '../store/parked.ts'
@@ -45,6 +46,12 @@ export type Assembled = {
   budget_by: Budget['set_by']
 }
 
+/** All that an envelope is chosen from. Nothing has been refused for its size yet. */
+export type Prepared = Pick<Assembled, 'trail' | 'continued' | 'budget_by'> & {
+  candidates: Candidates
+  collected: Collected
+}
+
 export type Assembly = ReturnType<typeof createAssembly>
 
 /** A delivery that ends in the same commit, with what it answers. */
@@ -57,8 +64,8 @@ export function createAssembly(service: Service, { envelopes, agents }: { envelo
   const { database, clock } = service
   const { dialect } = database
 
-  /** Makes the envelope `id` of this call. */
-  const assemble = async (id: string, call: HandoffCall, caller: Caller, ending?: Ending): Promise<Assembled> => {
+  /** Finds, inherits and collects for the envelope `id` of this call. */
+  const prepare = async (id: string, call: HandoffCall, caller: Caller, ending?: Ending): Promise<Prepared> => {
     const { ns } = caller
     const named = senderOf(call, caller)
     const found = { previous: call.previous, sender: named, task_id: call.task_id }
@@ -72,8 +79,38 @@ export function createAssembly(service: Service, { envelopes, agents }: { envelo
     const made = { id, ns, now: clock.now(), sender, chain, inherited, profile, max_tokens: budget.max_tokens }
     const draft = draftOf(call, made)
     const trail = trailOf(draft, previous, caller.warn)
-    const { envelope, bytes } = await fitAndSeal(call, draft, inherited, previous, caller)
-    return { envelope, bytes, trail, continued: previous.deliveries, budget_by: budget.set_by }
+    const history = await historyOf(call, draft, inherited, previous)
+    const collected = await collect(service, {
+      ns,
+      task_id: draft.task.id,
+      memory_ids: call.memory_ids ?? [],
+      summary: call.task_summary,
+      intent: draft.task.intent,
+      history_ids: history.flatMap(({ entry }) => entry.memory_id ?? []),
+      previous: previous.envelopes,
+      include_recent: call.include_recent,
+      include_pins: call.include_pins,
+    })
+    const candidates = {
+      draft: { ...draft, completeness: { ...draft.completeness, gaps: collected.gaps } },
+      history,
+      compacted: inherited.compacted,
+      memories: collected.memories,
+      require_full_intent: call.require_full_intent,
+    }
+    return { candidates, collected, trail, continued: previous.deliveries, budget_by: budget.set_by }
+  }
+
+  /** Makes the envelope `id` of this call. */
+  const assemble = async (id: string, call: HandoffCall, caller: Caller, ending?: Ending): Promise<Assembled> => {
+    const { candidates, collected, ...made } = await prepare(id, call, caller, ending)
+    if (call.require_complete) refuseGaps(collected.gaps)
+    const count = await tokenizer(candidates.draft.budget.tokenizer)
+    await service.turns.next()
+    const fitted = fitEnvelope({ ...candidates, strategy: call.strategy, count })
+    warnOfPins(fitted.draft, caller)
+    const { envelope, bytes } = seal(withReferences(fitted.draft, collected, candidates.history), fitted.tokens)
+    return { envelope, bytes, ...made }
   }
 
   const inheritFor = async (
@@ -102,43 +139,12 @@ export function createAssembly(service: Service, { envelopes, agents }: { envelo
     })
   }
 
-  const fitAndSeal = async (
-    call: HandoffCall,
-    draft: Draft,
-    inherited: Inherited,
-    previous: Previous,
-    caller: Caller,
-  ) => {
+  /** What was inherited, what ended, and what this call adds. */
+  const historyOf = async (call: HandoffCall, draft: Draft, inherited: Inherited, previous: Previous) => {
     const count = await tokenizer(draft.budget.tokenizer)
-    const { id, chain } = draft
-    const own = (call.execution_history ?? []).map((entry): HistoryPart => ({ entry, hop: chain.hop, envelope_id: id }))
+    const here = (entry: HistoryPart['entry']): HistoryPart => ({ entry, hop: draft.chain.hop, envelope_id: draft.id })
     const outcomes = outcomesOf(previous.deliveries, Math.floor(draft.budget.max_tokens / 5), count)
-    const ended = outcomes.map((entry): HistoryPart => ({ entry, hop: chain.hop, envelope_id: id }))
-    const history = [...inherited.history, ...ended, ...own]
-    const collected = await collect(service, {
-      ns: caller.ns,
-      task_id: draft.task.id,
-      memory_ids: call.memory_ids ?? [],
-      summary: call.task_summary,
-      intent: draft.task.intent,
-      history_ids: history.flatMap(({ entry }) => entry.memory_id ?? []),
-      previous: previous.envelopes,
-      include_recent: call.include_recent,
-      include_pins: call.include_pins,
-    })
-    if (call.require_complete) refuseGaps(collected.gaps)
-    await service.turns.next()
-    const fitted = fitEnvelope({
-      draft: { ...draft, completeness: { ...draft.completeness, gaps: collected.gaps } },
-      history,
-      compacted: inherited.compacted,
-      memories: collected.memories,
-      strategy: call.strategy,
-      count,
-      require_full_intent: call.require_full_intent,
-    })
-    warnOfPins(fitted.draft, caller)
-    return seal(withReferences(fitted.draft, collected, history), fitted.tokens)
+    return [...inherited.history, ...[...outcomes, ...(call.execution_history ?? [])].map(here)]
   }
 
   /** What stores it. With `after`, only when that delivery has named this envelope as its successor. */
@@ -171,7 +177,7 @@ export function createAssembly(service: Service, { envelopes, agents }: { envelo
     ]
   }
 
-  return Object.freeze({ assemble, statementsOf })
+  return Object.freeze({ prepare, assemble, statementsOf })
 }
 
 /** What a delivery answers as it ends is part of what happened, though no row says so yet. */
@@ -222,7 +228,13 @@ function draftOf(call: HandoffCall, made: Made): Draft {
     memory_refs: [],
     memories: [],
     facts: [],
-    budget: { max_tokens, tokenizer: tokenizer_name, used: 0, reserved: profile?.reserved_tokens ?? 0 },
+    budget: {
+      max_tokens,
+      tokenizer: tokenizer_name,
+      used: 0,
+      reserved: profile?.reserved_tokens ?? 0,
+      strategy: call.strategy,
+    },
     receipts: { trimmed: [], omitted_count: 0 },
     completeness: { requested: 0, resolved: 0, included: 0, score: 1, gaps: [] },
     ...(call.idempotency_key === undefined ? {} : { idempotency_key: call.idempotency_key }),

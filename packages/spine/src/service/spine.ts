@@ -24,6 +24,7 @@ import { leaseOperations } from './leases.ts'
 import { memoryOperations } from './memories.ts'
 import { withNews } from './news.ts'
 import { parkedOperations } from './parking.ts'
+import { previewOperations } from './previewing.ts'
 import { channelOperations } from './publishing.ts'
 import { createSenders } from './senders.ts'
 import { createSending } from './sending.ts'
@@ -86,7 +87,7 @@ export async function createSpine({
     memories: { ...memoryOperations(service), ...findingOperations(service, envelopes) },
     tasks: taskOperations(service, envelopes),
     agents: agents.operations,
-    handoffs: handoffOperations(service, rooms),
+    handoffs: { ...handoffOperations(service, rooms), ...previewOperations(service, rooms) },
     deliveries: {
       ...deliveries.operations,
       ...directOperations(service, rooms),

@@ -135,6 +135,15 @@ export const versionsById = setStatement({
     and memory_versions.version = i_version where memory_versions.ns = $ns`,
 })
 
+/** The newest version of each that was there at a time. */
+export const versionsAt = setStatement({
+  columns: { id: 'text' },
+  parameters: { ns: 'text', at: 'int' },
+  body: `with $input select ${versionColumns} from memory_versions join input on memory_versions.id = i_id
+    where memory_versions.ns = $ns and memory_versions.version = (select max(earlier.version)
+      from memory_versions as earlier where earlier.ns = $ns and earlier.id = i_id and earlier.updated_at <= $at)`,
+})
+
 export const recentOfTask = namedStatement({
   parameters: { ns: 'text', task_id: 'text', now: 'int', limit: 'int' },
   body: `select ${columns} from memories where ns = $ns and task_id = $task_id and superseded_by is null and ${live}

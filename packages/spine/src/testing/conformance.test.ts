@@ -15,6 +15,7 @@ import { isolationSuite } from './conformance/isolation.ts'
 import { lineageSuite } from './conformance/lineage.ts'
 import { memoriesSuite } from './conformance/memories.ts'
 import { parkedSuite } from './conformance/parked.ts'
+import { previewSuite } from './conformance/preview.ts'
 import { receivingSuite } from './conformance/receiving.ts'
 import { agentsSuite, tasksSuite } from './conformance/tasks.ts'
 import { subjects } from './subjects.ts'
@@ -27,6 +28,7 @@ const suites = [
   lineageSuite,
   constraintsSuite,
   fidelitySuite,
+  previewSuite,
   importsSuite,
   idempotencySuite,
   deliveriesSuite,

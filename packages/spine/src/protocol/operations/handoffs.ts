@@ -4,6 +4,7 @@ import { z } from 'zod'
 import { envelope } from '../envelope.ts'
 import { fidelity } from '../fidelity.ts'
 import { handoff, handoffInput, handoffStatus, lineage } from '../handoff.ts'
+import { preview, previewInput } from '../preview.ts'
 import { id, name } from '../scalars.ts'
 import { after, limit, operation, page, wholeDocument } from './operation.ts'
 
@@ -30,6 +31,27 @@ export const handoffs = Object.freeze({
     ],
     status: 201,
     idempotent: true,
+  }),
+  preview: operation({
+    method: 'POST',
+    path: '/v1/handoffs/preview',
+    summary:
+      'Answer what would travel, at which level and why, for other budgets, strategies and tokenizers. Seals nothing.',
+    input: previewInput,
+    output: preview,
+    errors: [
+      'AMBIGUOUS_PREVIOUS',
+      'INTENT_CHANGED',
+      'CONSTRAINT_CHANGED',
+      'CONSTRAINT_CONFLICT',
+      'HOP_LIMIT',
+      'CYCLE',
+      'ENVELOPE_NOT_FOUND',
+      'TASK_NOT_FOUND',
+      'FORBIDDEN',
+      'INTEGRITY',
+    ],
+    repeatable: true,
   }),
   import: operation({
     method: 'POST',

@@ -38,6 +38,8 @@ export function isolationSuite(name: string, open: OpenSubject): void {
       })
       assert.deepEqual((await theirs.memories.search({ query: 'secret password' })).memories, [])
       await refused(theirs.memories.resolve({ refs: ['m'], envelope_id: envelope.id }), 'ENVELOPE_NOT_FOUND')
+      await refused(theirs.handoffs.preview({ envelope_id: envelope.id }), 'ENVELOPE_NOT_FOUND')
+      await refused(theirs.handoffs.diff({ a: envelope.id, b: envelope.id }), 'ENVELOPE_NOT_FOUND')
       await refused(theirs.tasks.get({ id: 't' }), 'TASK_NOT_FOUND')
       await refused(theirs.agents.get({ name: 'coder' }), 'AGENT_NOT_FOUND')
       await refused(theirs.handoffs.get({ id: envelope.id }), 'ENVELOPE_NOT_FOUND')

@@ -1,0 +1,109 @@
+/** A sealed envelope taken back to what it was chosen from: its parts, and its memories in the versions they had. */
+
+import type { CompactedEntry, Draft, Envelope, EnvelopeMemory, HistoryEntry } from '../protocol/envelope.ts'
+import { historyEntry } from '../protocol/envelope.ts'
+import type { Gap } from '../protocol/memory.ts'
+import { toMs } from '../protocol/scalars.ts'
+import type { FitMemory } from '../rules/fit.ts'
+import type { HistoryPart } from '../rules/history.ts'
+import type { Candidates } from '../rules/variants.ts'
+import type { Row } from '../store/database.ts'
+import { versionsAt } from '../store/memories.ts'
+import { collect } from './collecting.ts'
+import type { Service } from './context.ts'
+
+export async function candidatesOfSealed(
+  service: Service,
+  ns: string,
+  envelope: Envelope,
+): Promise<{ candidates: Candidates; gaps: Gap[] }> {
+  const { draft, history, compacted } = partsOf(envelope)
+  const inline = new Map(envelope.memories.map((memory) => [memory.id, memory]))
+  const ids = [
+    ...new Set([...envelope.memory_refs, ...inline.keys(), ...envelope.receipts.trimmed.map((receipt) => receipt.id)]),
+  ]
+  const collected = await collect(service, {
+    ns,
+    task_id: envelope.task.id,
+    memory_ids: ids,
+    summary: envelope.task.summary,
+    intent: envelope.task.intent,
+    history_ids: [],
+    previous: [],
+    include_recent: 0,
+    include_pins: false,
+  })
+  const { requested, gaps } = envelope.completeness
+  const asked = new Set(envelope.memory_refs.slice(0, Math.max(0, requested - gaps.length)))
+  const old = await oldVersions(service, ns, ids, envelope.created_at)
+  const known = new Set(ids)
+  const memories = collected.memories
+    .filter(({ memory }) => known.has(memory.id))
+    .map((found): FitMemory => {
+      const { id } = found.memory
+      return { ...found, requested: asked.has(id), memory: asSealed(found.memory, inline.get(id), old.get(id)) }
+    })
+  return {
+    candidates: { draft, history, compacted, memories, require_full_intent: false },
+    gaps: [...gaps, ...collected.gaps.filter((gap) => known.has(gap.id))],
+  }
+}
+
+/** The draft without what a fit chooses, and the history with the entries that had no room. */
+function partsOf(envelope: Envelope): { draft: Draft; history: HistoryPart[]; compacted: CompactedEntry | undefined } {
+  const { digest: _digest, token_count: _count, signature: _signature, history_rest, ...sealed } = envelope
+  const rest = Array.isArray(history_rest) ? history_rest.filter((entry) => historyEntry.safeParse(entry).success) : []
+  const part = (entry: HistoryEntry): HistoryPart => ({ entry, hop: envelope.chain.hop, envelope_id: envelope.id })
+  const isCompacted = (entry: CompactedEntry | HistoryEntry): entry is CompactedEntry => 'compacted' in entry
+  const shown = envelope.execution_history.filter((entry): entry is HistoryEntry => !isCompacted(entry))
+  const before = envelope.execution_history.find(isCompacted)
+  const earlier = (before?.compacted ?? 0) - rest.length
+  return {
+    draft: {
+      ...(sealed as Draft),
+      execution_history: [],
+      memories: [],
+      receipts: { trimmed: [], omitted_count: 0 },
+    },
+    history: [...rest, ...shown].map((entry) => part(entry as HistoryEntry)),
+    compacted: before && earlier > 0 ? { ...before, compacted: earlier } : undefined,
+  }
+}
+
+/** The newest version of each that was there when the envelope was sealed. */
+async function oldVersions(
+  service: Service,
+  ns: string,
+  ids: readonly string[],
+  at: string,
+): Promise<Map<string, Row>> {
+  const { database } = service
+  const statements = versionsAt(
+    database.dialect,
+    ids.map((id) => ({ id })),
+    { ns, at: toMs(at) },
+  )
+  const tables = await Promise.all(statements.map((statement) => database.read(statement)))
+  return new Map(tables.flat().map((row) => [String(row.id), row]))
+}
+
+/** As it stood in the envelope, else as it was at that time, as far as that version is still kept. */
+function asSealed(
+  now: FitMemory['memory'],
+  sealed: EnvelopeMemory | undefined,
+  old: Row | undefined,
+): FitMemory['memory'] {
+  const then = old && Number(old.version) !== now.version ? { ...now, ...versionOf(old) } : now
+  if (!sealed) return then
+  const content = sealed.level === 'full' ? sealed.content : undefined
+  if (content === undefined && sealed.version !== then.version) return { ...now, pinned: sealed.pinned }
+  return { ...then, ...sealed, level: 'full', content: content ?? then.content }
+}
+
+const versionOf = (row: Row): Partial<FitMemory['memory']> => ({
+  version: Number(row.version),
+  digest: String(row.digest),
+  tokens: Number(row.tokens),
+  content: String(row.content),
+  ...(row.title === null ? {} : { title: String(row.title) }),
+})
