@@ -29,7 +29,7 @@ export const action =
   }
 
 /** A command that needs a spine; the spine is closed when it is done. */
-const connected =
+export const connected =
   (run: (connection: Connection, parts: Parameters<Run>[0]) => Promise<number>, { create = false } = {}): Run =>
   async (parts) => {
     const { openConnection } = await import('./connection.ts')

@@ -9,6 +9,7 @@ import { SpineError, toProblem } from '../protocol/errors.ts'
 import { action, addHandoffs, addMemories } from './commands.ts'
 import { settingNames, settings, UsageError } from './config.ts'
 import { createOutput } from './output.ts'
+import { addParked, addRunning } from './running.ts'
 
 const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
   version: string
@@ -65,6 +66,8 @@ function createProgram(): Command {
     .option('--duration <seconds>', 'how long', '30')
     .option('--max-handoffs <n>', 'end when so many were begun', '100000')
     .action(action(async ({ config, output, flags }) => (await import('./load.ts')).load(flags, config, output)))
+  addParked(program.command('parked').description('the dead-letter box: look, redrive, discard'))
+  addRunning(program)
   addHandoffs(program.command('handoffs').description('look at what was handed over'))
   addMemories(program.command('memories').description('store, find and read memories'))
   takeServerFlags(program.command('config').description('print the settings in force and where each came from')).action(

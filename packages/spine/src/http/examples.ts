@@ -89,6 +89,7 @@ const examples: Examples = {
   health: {
     events: { after: '0-0', types: 'delivery.,breaker.opened', limit: 50 },
   },
+  system: { gc: { dry_run: true } },
 }
 
 /** The example of an operation by its id, `memories.store`. */

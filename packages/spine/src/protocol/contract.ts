@@ -12,6 +12,7 @@ import { health } from './operations/health.ts'
 import { memories } from './operations/memories.ts'
 import type { Operation } from './operations/operation.ts'
 import { parked } from './operations/parked.ts'
+import { system } from './operations/system.ts'
 import { tasks } from './operations/tasks.ts'
 
 export type { Operation } from './operations/operation.ts'
@@ -25,6 +26,7 @@ export const contract = Object.freeze({
   channels,
   parked,
   health,
+  system,
 }) satisfies Readonly<Record<string, Readonly<Record<string, Operation>>>>
 
 export type Contract = typeof contract

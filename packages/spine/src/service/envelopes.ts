@@ -38,6 +38,14 @@ export function createEnvelopes({ database, clock }: Service) {
     return sealed
   }
 
+  /** It is no longer stored. */
+  const forget = (ns: string, id: string): void => {
+    const envelope = cache.get(keyOf(ns, id))
+    if (!envelope) return
+    cache.delete(keyOf(ns, id))
+    cached_bytes -= exactBytes(envelope)?.byteLength ?? 0
+  }
+
   const read = (ns: string, id: string, body: Uint8Array, digest: unknown): Envelope => {
     const damaged = (why: string) =>
       new SpineError('INTEGRITY', `The stored bytes of envelope ${id} are damaged: ${why}.`, { envelope_id: id })
@@ -129,7 +137,7 @@ export function createEnvelopes({ database, clock }: Service) {
     return { envelope: document as Envelope, bytes }
   }
 
-  return Object.freeze({ find, findMany, mustFind, keep, rowOf, checkForeign })
+  return Object.freeze({ find, findMany, mustFind, keep, forget, rowOf, checkForeign })
 }
 
 /** White space around a document is not part of it: inside an answer there is no place for it. */

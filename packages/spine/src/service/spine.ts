@@ -2,6 +2,7 @@
 
 import { contract } from '../protocol/contract.ts'
 import { SpineError } from '../protocol/errors.ts'
+import { type Retention, retentionDefaults } from '../protocol/retention.ts'
 import { checkValue } from '../protocol/scan.ts'
 import { type CallOptions, operationsOf, type Spine } from '../protocol/spine.ts'
 import { issuesOf } from '../protocol/versions.ts'
@@ -26,6 +27,7 @@ import { withNews } from './news.ts'
 import { parkedOperations } from './parking.ts'
 import { previewOperations } from './previewing.ts'
 import { channelOperations } from './publishing.ts'
+import { createRetention } from './retention.ts'
 import { createSenders } from './senders.ts'
 import { createSending } from './sending.ts'
 import { createSendingCalls } from './sending-call.ts'
@@ -46,6 +48,8 @@ export type SpineOptions = {
   namespace?: string
   /** Load the tokenizer before the first call needs it: 0.2 s once. Default false, a server wants it. */
   warm?: boolean
+  /** How long what is over is kept, in ms; what is left out has its default. */
+  retention?: Partial<Retention>
 }
 
 // biome-ignore lint/suspicious/noExplicitAny: the contract ties each function to its input; the loop below cannot say so.
@@ -58,6 +62,7 @@ export async function createSpine({
   chance = systemChance(),
   namespace = 'default',
   warm = false,
+  retention: kept = {},
 }: SpineOptions): Promise<Spine> {
   await migrate(given, migrations, clock.now())
   if (warm) await tokenizer(DEFAULT_TOKENIZER)
@@ -83,6 +88,7 @@ export async function createSpine({
   const rooms = { envelopes, agents, assembly, deliveries, settling, sending, calls, senders, inbox, breakers }
   await breakers.refresh()
   const sweeper = startSweeper(service, rooms)
+  const retention = createRetention(service, rooms, { ...retentionDefaults, ...kept })
   const operations: Record<keyof typeof contract, Record<string, Operation>> = {
     memories: { ...memoryOperations(service), ...findingOperations(service, envelopes) },
     tasks: taskOperations(service, envelopes),
@@ -96,6 +102,7 @@ export async function createSpine({
     channels: channelOperations(service, rooms),
     parked: parkedOperations(service, rooms),
     health: eventOperations(service, news),
+    system: retention.operations,
   }
 
   const closing = new AbortController()
@@ -140,6 +147,7 @@ export async function createSpine({
       closing.abort()
       await Promise.allSettled(under_way)
       await sweeper.stop()
+      await retention.stop()
       await database.close()
     },
   })

@@ -50,6 +50,7 @@ const firstTables = (dialect: Dialect): string[] => {
     created_at ${int} not null, stored_at ${int} not null, body ${bytes} not null,
     primary key (ns, id))${tail}`,
     `create index envelopes_by_task on envelopes (ns, task_id, id) where task_id is not null`,
+    `create index envelopes_by_age on envelopes (stored_at, ns, id)`,
     `create index envelopes_by_root on envelopes (ns, root_id, id)`,
 
     // token: the last lease's, kept after it ended, so that a repeat answers as before and a late call that nobody has

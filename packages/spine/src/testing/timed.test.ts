@@ -6,6 +6,7 @@ import { deliveryTableSuite } from './conformance/delivery-table.ts'
 import { timedEventsSuite } from './conformance/events.ts'
 import { leasesSuite } from './conformance/leases.ts'
 import { parkedInTimeSuite } from './conformance/parked.ts'
+import { retentionSuite } from './conformance/retention.ts'
 import { timedSubjects } from './subjects.ts'
 
 for (const { name, open } of timedSubjects()) {
@@ -14,5 +15,6 @@ for (const { name, open } of timedSubjects()) {
   breakerSuite(name, open)
   deliveryTableSuite(name, open)
   timedEventsSuite(name, open)
+  retentionSuite(name, open)
   after(async () => (await open()).close())
 }

@@ -1,0 +1,90 @@
+// The commands of whoever runs a store, as they are typed: dead letters, events, cleaning, copying.
+
+import assert from 'node:assert/strict'
+import { execFile } from 'node:child_process'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, test } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { MemorySpine } from '../client/memory-spine.ts'
+
+const folder = mkdtempSync(join(tmpdir(), 'running-'))
+after(() => rmSync(folder, { recursive: true }))
+const main = fileURLToPath(new URL('./main.ts', import.meta.url))
+const file = join(folder, 'spine.db')
+const quiet = Object.fromEntries(Object.entries(process.env).filter(([key]) => !/^(?:SPINE_|NODE_TEST)/.test(key)))
+
+type Ended = { code: number; stdout: string; stderr: string }
+
+const run = (...args: string[]) =>
+  new Promise<Ended>((resolve) => {
+    const given = [main, '--store', `sqlite:${file}`, ...args]
+    execFile(process.execPath, given, { cwd: folder, env: quiet }, (error, stdout, stderr) =>
+      resolve({ code: Number(error?.code ?? 0), stdout, stderr }),
+    )
+  })
+const answerOf = ({ stdout }: Ended) => JSON.parse(stdout.trimEnd().split('\n').at(-1) ?? '')
+
+const parked = await (async () => {
+  const spine = await MemorySpine.open(file)
+  const ids: string[] = []
+  for (const target_agent of ['coder', 'writer', 'tester']) {
+    const envelope = await spine.agentHandoff({ target_agent, task_summary: 'Write it down.', previous: null })
+    ids.push((await spine.parkEnvelope(envelope, { reason: `${target_agent} never came` })).id)
+  }
+  await spine.close()
+  return ids
+})()
+
+test('the dead-letter box is listed, one is shown with its record, and there are two ways out', async () => {
+  const listed = await run('parked', 'list')
+  assert.match(listed.stdout, /coder never came/)
+  const shown = await run('parked', 'show', parked[0] ?? '')
+  assert.match(shown.stdout, /parked because: coder never came/)
+  assert.match(shown.stdout, /parked redrive dlv_/)
+
+  const redriven = await run('--json', 'parked', 'redrive', parked[0] ?? '', 'dlv-unknown')
+  assert.equal(redriven.code, 1)
+  assert.deepEqual(
+    answerOf(redriven).results.map((one: Record<string, { state?: string; code?: string }>) => [
+      one.delivery?.state,
+      one.error?.code,
+    ]),
+    [
+      ['ready', undefined],
+      [undefined, 'DELIVERY_NOT_FOUND'],
+    ],
+  )
+  const discarded = await run('--json', 'parked', 'discard', '--all', '--target', 'writer', '--reason', 'not needed')
+  assert.deepEqual([discarded.code, answerOf(discarded).results.length], [0, 1])
+  assert.equal(answerOf(await run('--json', 'parked', 'list')).deliveries.length, 1)
+})
+
+test('a redrive of nothing, or of everything and something, is a wrong call', async () => {
+  assert.equal((await run('parked', 'redrive')).code, 2)
+  assert.equal((await run('parked', 'redrive', '--all', parked[2] ?? '')).code, 2)
+})
+
+test('events come line by line with their cursors, and end where the stream ends', async () => {
+  const { stdout } = await run('--json', 'events', '--no-follow', '--types', 'delivery.send')
+  const events = stdout
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line))
+  assert.deepEqual(
+    events.map(({ target }) => target),
+    ['coder', 'writer', 'tester'],
+  )
+  const again = await run('--json', 'events', '--no-follow', '--after', events[1].cursor, '--types', 'delivery.send')
+  assert.equal(answerOf(again).target, 'tester')
+})
+
+test('a dry cleaning counts, and a backup is a store that the commands read', async () => {
+  assert.equal(answerOf(await run('--json', 'gc', '--dry-run')).dry_run, true)
+  const copy = join(folder, 'copy.db')
+  assert.equal(answerOf(await run('--json', 'backup', copy)).file, copy)
+  assert.equal((await run('backup', copy)).code, 1)
+  const { stdout } = await run('--store', `sqlite:${copy}`, '--json', 'handoffs', 'list')
+  assert.equal(JSON.parse(stdout).handoffs.length, 3)
+})

@@ -1,0 +1,52 @@
+// A backup is one sound snapshot of a store in use, and never in the way of another file.
+
+import assert from 'node:assert/strict'
+import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, test } from 'node:test'
+import { createSpine } from '../service/spine.ts'
+import { openSqlite } from './sqlite.ts'
+import { backupSqlite } from './sqlite-backup.ts'
+
+const folder = mkdtempSync(join(tmpdir(), 'backup-'))
+after(() => rmSync(folder, { recursive: true }))
+
+const opened = async (file: string) =>
+  createSpine({ database: await openSqlite({ file: join(folder, file), ballast: { bytes: 0 } }) })
+
+test('a store that is being written to is copied as it stood, and the copy is a store', async () => {
+  const spine = await opened('live.db')
+  await spine.memories.store({ id: 'before', content: 'Stored before the copy began.' })
+  let writing = true
+  const writer = (async () => {
+    for (let index = 0; writing; index += 1) await spine.memories.store({ content: `Stored meanwhile, ${index}.` })
+  })()
+  const { bytes, schema_version } = await backupSqlite(join(folder, 'live.db'), join(folder, 'copy.db'))
+  writing = false
+  await writer
+  await spine.close()
+  assert.ok(bytes > 0)
+  assert.equal(schema_version, 1)
+  const copy = await opened('copy.db')
+  assert.equal((await copy.memories.get({ id: 'before' })).content, 'Stored before the copy began.')
+  await copy.close()
+})
+
+test('a file that exists is left as it is', async () => {
+  const spine = await opened('source.db')
+  await spine.close()
+  writeFileSync(join(folder, 'taken.db'), 'something else')
+  await assert.rejects(backupSqlite(join(folder, 'source.db'), join(folder, 'taken.db')), /overwrites nothing/)
+})
+
+test('what is no store is no backup, and nothing is left behind', async () => {
+  writeFileSync(join(folder, 'notes.txt'), 'not a database, and longer than a header of one would be: '.repeat(20))
+  await assert.rejects(backupSqlite(join(folder, 'notes.txt'), join(folder, 'notes.db')), { code: 'STORAGE_FAILED' })
+  await assert.rejects(backupSqlite(join(folder, 'nowhere.db'), join(folder, 'notes.db')), /There is no store/)
+  assert.equal(existsSync(join(folder, 'notes.db')), false)
+  assert.deepEqual(
+    readdirSync(folder).filter((name) => name.endsWith('.part')),
+    [],
+  )
+})

@@ -1,0 +1,62 @@
+/**
+ * A copy of a store's file while it is in use: one snapshot of everything that was answered before the copy began. It
+ * reads the file beside whoever has it open, so a running server is not asked and not kept waiting.
+ */
+
+import { closeSync, existsSync, fsyncSync, openSync, renameSync, rmSync, statSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { backup, DatabaseSync } from 'node:sqlite'
+import { SpineError } from '../protocol/errors.ts'
+
+export type BackupResult = { file: string; bytes: number; schema_version: number }
+
+/** All pages in one step: a copy in several would begin again with every write that comes between. */
+const ALL_PAGES = 2 ** 30
+
+/**
+ * Copies `file` to `destination`, which must not exist, and checks the copy before it gets its name. Throws
+ * STORAGE_FAILED when the source is no store, the destination exists, or the copy is not sound.
+ */
+export async function backupSqlite(file: string, destination: string): Promise<BackupResult> {
+  if (!existsSync(file)) throw new SpineError('STORAGE_FAILED', `There is no store at ${file}.`)
+  if (existsSync(destination))
+    throw new SpineError(
+      'STORAGE_FAILED',
+      `${destination} exists already: give a new name, a backup overwrites nothing.`,
+    )
+  const draft = `${destination}.part`
+  rmSync(draft, { force: true })
+  const source = new DatabaseSync(file, { readOnly: true, timeout: 5_000 })
+  try {
+    await backup(source, draft, { rate: ALL_PAGES })
+    const schema_version = checked(draft)
+    sync(draft)
+    renameSync(draft, destination)
+    sync(dirname(destination))
+    return { file: destination, bytes: statSync(destination).size, schema_version }
+  } catch (cause) {
+    rmSync(draft, { force: true })
+    throw new SpineError('STORAGE_FAILED', `${file} could not be copied: ${(cause as Error).message}`, { cause })
+  } finally {
+    source.close()
+  }
+}
+
+/** The schema version of a copy that is sound. */
+function checked(file: string): number {
+  const copy = new DatabaseSync(file, { readOnly: true })
+  try {
+    const { integrity_check } = copy.prepare('pragma integrity_check').get() as { integrity_check: string }
+    if (integrity_check !== 'ok') throw new Error(`the copy is not sound: ${integrity_check}`)
+    const { version } = copy.prepare('select max(version) as version from spine_schema').get() as { version: number }
+    return version
+  } finally {
+    copy.close()
+  }
+}
+
+function sync(path: string): void {
+  const descriptor = openSync(path, 'r')
+  fsyncSync(descriptor)
+  closeSync(descriptor)
+}
