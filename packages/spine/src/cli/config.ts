@@ -5,6 +5,7 @@
 
 import { z } from 'zod'
 import { name } from '../protocol/scalars.ts'
+import { SECRET_POLICY, secretPolicy } from '../protocol/secrets.ts'
 
 const list = z.string().transform((text) =>
   text
@@ -26,6 +27,7 @@ const configSchema = z.strictObject({
   api_keys: list,
   allowed_hosts: list,
   log_level: z.enum(['silent', 'fatal', 'error', 'warn', 'info', 'debug', 'trace']),
+  secrets: secretPolicy,
   namespace: name.optional(),
   agent: name.optional(),
 })
@@ -96,6 +98,13 @@ export const settings: Readonly<Record<SettingName, Setting>> = Object.freeze({
     default: '',
     scope: 'server',
     what: 'Host names that are let in beside loopback',
+  },
+  secrets: {
+    flag: '--secrets <policy>',
+    variable: 'SPINE_SECRETS',
+    default: SECRET_POLICY,
+    scope: 'server',
+    what: 'what happens to secrets in texts: off, flag, redact or refuse',
   },
   namespace: {
     flag: '--namespace <name>',

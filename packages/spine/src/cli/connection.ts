@@ -21,7 +21,7 @@ const wantsStore = ({ origins }: ConfigInForce): boolean =>
   (origins.store === 'variable' && origins.endpoint !== 'flag' && origins.endpoint !== 'variable')
 
 export async function openConnection(config: ConfigInForce, { create = false } = {}): Promise<Connection> {
-  const { endpoint, store, api_key, namespace, agent } = config.values
+  const { endpoint, store, api_key, namespace, agent, secrets } = config.values
   const sender = agent === undefined ? {} : { agent }
   const remote = (url: string) => {
     const client = new MemorySpine({
@@ -41,7 +41,7 @@ export async function openConnection(config: ConfigInForce, { create = false } =
   const { readLock } = await import('../store/lock.ts')
   const owner = existsSync(file) ? readLock(file) : undefined
   if (owner?.endpoint) return remote(owner.endpoint)
-  const client = await MemorySpine.open(file, sender)
+  const client = await MemorySpine.open(file, { ...sender, secrets })
   const options = namespace ? { identity: { namespace } } : {}
   return { client, options, [Symbol.asyncDispose]: () => client.close() }
 }

@@ -4,6 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { SpineError } from '../protocol/errors.ts'
+import type { SecretPolicy } from '../protocol/secrets.ts'
 import { UsageError } from './config.ts'
 
 export type LocalServer = {
@@ -20,6 +21,7 @@ export type LocalServerOptions = {
   api_keys?: readonly string[]
   allowed_hosts?: readonly string[]
   log_level?: string
+  secrets?: SecretPolicy
   /** The store can no longer be written: nothing is served after it. */
   on_fatal?: (error: Error) => void
 }
@@ -38,6 +40,7 @@ export async function startLocalServer(options: LocalServerOptions): Promise<Loc
     api_keys = [],
     allowed_hosts = [],
     log_level = 'error',
+    secrets,
     on_fatal,
   } = options
   const [{ createSpine, openSqlite }, { createServer }] = await Promise.all([
@@ -49,7 +52,7 @@ export async function startLocalServer(options: LocalServerOptions): Promise<Loc
   try {
     const database = await openSqlite({ file, ...(on_fatal && { on_fatal }) })
     opened.defer(() => database.close())
-    const spine = await createSpine({ database, warm: true })
+    const spine = await createSpine({ database, warm: true, ...(secrets && { secrets }) })
     opened.defer(() => spine.close())
     const server = createServer({ spine, keys: api_keys.join(','), allowed_hosts, log_level })
     opened.defer(() => server.close())

@@ -9,7 +9,7 @@ const longest_drain_ms = 15_000
 const parent_check_ms = 500
 
 export async function serve(config: ConfigInForce, output: Output): Promise<number> {
-  const { host, port, store, api_keys, allowed_hosts, log_level } = config.values
+  const { host, port, store, api_keys, allowed_hosts, log_level, secrets } = config.values
   const ending = Promise.withResolvers<{ why: string; code: number }>()
   const file = storeFile(store)
   const server = await startLocalServer({
@@ -19,6 +19,7 @@ export async function serve(config: ConfigInForce, output: Output): Promise<numb
     api_keys,
     allowed_hosts,
     log_level,
+    secrets,
     on_fatal: (error) => ending.resolve({ why: `the store failed: ${error.message}`, code: 1 }),
   })
   const stopWatching = watchForEnd((why) => ending.resolve({ why, code: 0 }))

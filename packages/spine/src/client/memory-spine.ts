@@ -6,6 +6,7 @@ import type { Envelope } from '../protocol/envelope.ts'
 import { SpineError, spineError } from '../protocol/errors.ts'
 import type { SpineEvent } from '../protocol/event.ts'
 import type { HandoffInput } from '../protocol/handoff.ts'
+import type { SecretPolicy } from '../protocol/secrets.ts'
 import type { CallOptions, Operations, Spine } from '../protocol/spine.ts'
 import { type Channel, openChannel } from './channel.ts'
 import { type ConnectOptions, connect } from './connect.ts'
@@ -23,6 +24,11 @@ type AgentOption = {
 }
 
 export type MemorySpineOptions = AgentOption & (ConnectOptions | { /** A spine that is already there. */ spine: Spine })
+
+export type OpenOptions = AgentOption & {
+  /** What happens to secrets in texts that are kept. Default redact. */
+  secrets?: SecretPolicy
+}
 
 export type DeliverOptions = {
   /** Who gets it. Default: the envelope's `target_agent`. */
@@ -57,9 +63,9 @@ export class MemorySpine implements AsyncDisposable {
   }
 
   /** Opens a store in this process, without a server. The file is made when it is not there. */
-  static async open(file: string, options: AgentOption = {}): Promise<MemorySpine> {
+  static async open(file: string, { secrets, ...options }: OpenOptions = {}): Promise<MemorySpine> {
     const { createSpine, openSqlite } = await import('../embedded.ts')
-    const spine = await createSpine({ database: await openSqlite({ file }) })
+    const spine = await createSpine({ database: await openSqlite({ file }), ...(secrets && { secrets }) })
     return new MemorySpine({ ...options, spine })
   }
 

@@ -74,7 +74,14 @@ function pathItem({ id, group, operation, parameters, body, output }: DescribedO
         },
         content: { 'application/json': { schema: output } },
       },
-      ...problemsOf([...operation.errors, ...commonErrors, 'UNSUPPORTED_MEDIA_TYPE', 'HOST_REFUSED', 'ORIGIN_REFUSED']),
+      ...problemsOf([
+        ...operation.errors,
+        ...(operation.guarded ? (['SECRET_FOUND'] as const) : []),
+        ...commonErrors,
+        'UNSUPPORTED_MEDIA_TYPE',
+        'HOST_REFUSED',
+        'ORIGIN_REFUSED',
+      ]),
     },
   }
 }

@@ -98,6 +98,13 @@ export const errorTable = Object.freeze({
   ),
   DELIVERY_NOT_FOUND: rule(404, false, 'There is no such delivery', 'Check the id and the namespace.'),
 
+  SECRET_FOUND: rule(
+    422,
+    false,
+    'The input holds a secret',
+    'Take it out of the texts named in `found`; keep secrets in a vault and hand over their names.',
+  ),
+
   // Assembly refuses.
   BUDGET_TOO_SMALL: rule(
     422,

@@ -2,6 +2,7 @@
 
 import type { Database } from '../store/database.ts'
 import type { Chance, Clock } from './clock.ts'
+import type { FoundSecret } from './guard/guard.ts'
 import type { Terms } from './terms.ts'
 import type { Turns } from './turns.ts'
 
@@ -23,4 +24,6 @@ export type Caller = {
   readonly agent: string | undefined
   readonly signal: AbortSignal | undefined
   readonly warn: (warning: string) => void
+  /** What the guard found in the input; it has been dealt with. */
+  readonly secrets: readonly FoundSecret[]
 }

@@ -73,7 +73,7 @@ export function memoryOperations(service: Service) {
     return Number(row?.value) - count + 1
   }
 
-  const toRow = async (memory: Given, seq: number, caller: Caller, claim: KeyClaim | undefined) => ({
+  const toRow = async (memory: Given, index: number, seq: number, caller: Caller, claim: KeyClaim | undefined) => ({
     ns: caller.ns,
     id: memory.id ?? `ms-${seq}`,
     seq,
@@ -86,7 +86,7 @@ export function memoryOperations(service: Service) {
     task_id: memory.task_id ?? null,
     author: memory.author ?? caller.agent ?? 'unknown',
     trust: memory.trust,
-    metadata: JSON.stringify(memory.metadata),
+    metadata: JSON.stringify(withSecrets(memory.metadata, caller, index)),
     digest: `sha256:${sha256(memory.content)}`,
     tokens: await countLong(memory.content, await tokenizer(DEFAULT_TOKENIZER)),
     supersedes: memory.supersedes ?? null,
@@ -105,7 +105,8 @@ export function memoryOperations(service: Service) {
     const first = await takeNumbers(ns, memories)
     const claim = asKey(JSON.stringify(memories.map(({ id }, index) => id ?? `ms-${first + index}`)))
     const rows = []
-    for (const [index, memory] of memories.entries()) rows.push(await toRow(memory, first + index, caller, claim))
+    for (const [index, memory] of memories.entries())
+      rows.push(await toRow(memory, index, first + index, caller, claim))
 
     const batch: Statement[] = claim ? takeKeys(service, [claim]) : []
     const stored: number[] = []
@@ -152,7 +153,8 @@ export function memoryOperations(service: Service) {
       return toVersion(row, older)
     },
 
-    update: async ({ id, if_match, ...patch }: In<'update'>, { ns }: Caller) => {
+    update: async ({ id, if_match, ...patch }: In<'update'>, caller: Caller) => {
+      const { ns } = caller
       const wanted = if_match === undefined ? undefined : Number(String(if_match).replace(/^W\/|"/g, ''))
       for (;;) {
         const row = await liveRow(service, ns, id)
@@ -172,7 +174,7 @@ export function memoryOperations(service: Service) {
           kind: next.kind,
           tags: JSON.stringify(next.tags),
           priority: priorities.indexOf(next.priority),
-          metadata: JSON.stringify(next.metadata),
+          metadata: JSON.stringify(withSecrets(next.metadata, caller)),
           digest: `sha256:${sha256(next.content)}`,
           tokens: await countLong(next.content, await tokenizer(DEFAULT_TOKENIZER)),
           expires_at: next.expires_at == null ? null : toMs(next.expires_at),
@@ -211,6 +213,20 @@ export function memoryOperations(service: Service) {
     pin: async ({ id }: In<'pin'>, { ns }: Caller) => setPinned(ns, id, 1),
     unpin: async ({ id }: In<'unpin'>, { ns }: Caller) => setPinned(ns, id, 0),
   }
+}
+
+/** Notes that an envelope's reader may need: what is missing here was a secret, and which ones were the same. */
+const MAX_NOTES = 20
+
+/** The metadata with what the guard found in this memory; `index` is its place where many are stored. */
+function withSecrets(metadata: Memory['metadata'], { secrets }: Caller, index = 0): Memory['metadata'] {
+  const own = secrets.filter(({ path }) => path[0] !== 'memories' || path[1] === index)
+  if (own.length === 0) return metadata
+  const notes = own.slice(0, MAX_NOTES).map(({ path, kind, hash }) => {
+    const place = path[0] === 'memories' ? path.slice(2) : path
+    return { in: place.join('.'), kind, hash }
+  })
+  return { ...metadata, secrets: notes }
 }
 
 function positionOf(after: string): number {

@@ -1,9 +1,10 @@
 /** The embedded spine: every operation of the contract over one database, its input checked at this one place. */
 
-import { contract } from '../protocol/contract.ts'
+import { contract, type Operation as PlainOperation } from '../protocol/contract.ts'
 import { SpineError } from '../protocol/errors.ts'
 import { type Retention, retentionDefaults } from '../protocol/retention.ts'
 import { checkValue } from '../protocol/scan.ts'
+import { SECRET_POLICY, type SecretPolicy } from '../protocol/secrets.ts'
 import { type CallOptions, operationsOf, type Spine } from '../protocol/spine.ts'
 import { issuesOf } from '../protocol/versions.ts'
 import type { Database } from '../store/database.ts'
@@ -19,6 +20,7 @@ import { directOperations } from './direct.ts'
 import { createEnvelopes } from './envelopes.ts'
 import { eventOperations } from './events.ts'
 import { findingOperations } from './finding.ts'
+import { createGuard, type Guarded } from './guard/guard.ts'
 import { handoffOperations } from './handoffs.ts'
 import { createInbox } from './inbox.ts'
 import { leaseOperations } from './leases.ts'
@@ -46,6 +48,8 @@ export type SpineOptions = {
   chance?: Chance
   /** The namespace of callers without an identity. Default "default". */
   namespace?: string
+  /** What happens to secrets in texts that are kept: off, flag, redact or refuse. Default redact. */
+  secrets?: SecretPolicy
   /** Load the tokenizer before the first call needs it: 0.2 s once. Default false, a server wants it. */
   warm?: boolean
   /** How long what is over is kept, in ms; what is left out has its default. */
@@ -61,6 +65,7 @@ export async function createSpine({
   clock = systemClock(),
   chance = systemChance(),
   namespace = 'default',
+  secrets = SECRET_POLICY,
   warm = false,
   retention: kept = {},
 }: SpineOptions): Promise<Spine> {
@@ -75,6 +80,7 @@ export async function createSpine({
     terms: createTerms(),
     turns: createTurns(),
   }
+  const guard = createGuard(secrets)
   const inbox = createInbox()
   const senders = createSenders()
   const envelopes = createEnvelopes(service)
@@ -122,20 +128,25 @@ export async function createSpine({
       throw new SpineError('INVALID_INPUT', firstIssue(`${group}.${name}`, parsed.error), {
         issues: issuesOf(parsed.error),
       })
-    const { identity, onWarning } = options
+    const { identity, onWarning: warn = () => {} } = options
+    const ns = identity?.namespace ?? namespace
+    const { guarded } = entry as PlainOperation
+    const { input: safe, found: secrets } =
+      guarded && guard.suspects(parsed.data) ? await guard.check(ns, parsed.data, warn) : clean(parsed.data)
     let ended: AbortSignal | undefined
     const caller: Caller = {
-      ns: identity?.namespace ?? namespace,
+      ns,
       agent: identity?.agent,
+      secrets,
       // Joined for those who wait only: it costs more than the rest of the call.
       get signal() {
         ended ??= options.signal ? AbortSignal.any([options.signal, closing.signal]) : closing.signal
         return ended
       },
-      warn: onWarning ?? (() => {}),
+      warn,
     }
     const operation = operations[group as keyof typeof contract][name] as Operation
-    const work = operation(parsed.data, caller)
+    const work = operation(safe, caller)
     under_way.add(work)
     return work.finally(() => under_way.delete(work))
   }
@@ -152,6 +163,8 @@ export async function createSpine({
     },
   })
 }
+
+const clean = <T>(input: T): Guarded<T> => ({ input, found: [] })
 
 function firstIssue(operation: string, error: Parameters<typeof issuesOf>[0]): string {
   const [issue] = issuesOf(error)

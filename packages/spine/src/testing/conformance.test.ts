@@ -17,6 +17,7 @@ import { memoriesSuite } from './conformance/memories.ts'
 import { parkedSuite } from './conformance/parked.ts'
 import { previewSuite } from './conformance/preview.ts'
 import { receivingSuite } from './conformance/receiving.ts'
+import { secretsSuite } from './conformance/secrets.ts'
 import { agentsSuite, tasksSuite } from './conformance/tasks.ts'
 import { subjects } from './subjects.ts'
 
@@ -38,6 +39,7 @@ const suites = [
   parkedSuite,
   eventsSuite,
   isolationSuite,
+  secretsSuite,
   badInputSuite,
 ]
 

@@ -36,6 +36,7 @@ export const channels = Object.freeze({
     status: 201,
     idempotent: true,
     waits: true,
+    guarded: true,
   }),
   status: operation({
     method: 'GET',

@@ -64,6 +64,7 @@ export const deliveries = Object.freeze({
     status: 201,
     idempotent: true,
     waits: true,
+    guarded: true,
   }),
   receive: operation({
     method: 'POST',
@@ -96,6 +97,7 @@ export const deliveries = Object.freeze({
     output: delivery,
     errors: leaseErrors,
     repeatable: true,
+    guarded: true,
   }),
   nack: operation({
     method: 'POST',
@@ -106,6 +108,7 @@ export const deliveries = Object.freeze({
     output: delivery,
     errors: leaseErrors,
     repeatable: true,
+    guarded: true,
   }),
   release: operation({
     method: 'POST',
@@ -140,6 +143,7 @@ export const deliveries = Object.freeze({
     }),
     errors: [],
     repeatable: true,
+    guarded: true,
   }),
   forward: operation({
     method: 'POST',
@@ -168,6 +172,7 @@ export const deliveries = Object.freeze({
       'INCOMPLETE',
     ],
     repeatable: true,
+    guarded: true,
   }),
   reroute: operation({
     method: 'POST',
@@ -178,6 +183,7 @@ export const deliveries = Object.freeze({
     output: z.looseObject({ delivery, next: delivery }),
     errors: ['DELIVERY_NOT_FOUND', 'WRONG_STATE', 'NO_FALLBACK'],
     repeatable: true,
+    guarded: true,
   }),
   cancel: operation({
     method: 'POST',
@@ -187,6 +193,7 @@ export const deliveries = Object.freeze({
     output: delivery,
     errors: ['DELIVERY_NOT_FOUND', 'WRONG_STATE', 'ALREADY_ACCEPTED'],
     repeatable: true,
+    guarded: true,
   }),
   get: operation({
     method: 'GET',

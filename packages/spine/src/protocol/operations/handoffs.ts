@@ -31,6 +31,7 @@ export const handoffs = Object.freeze({
     ],
     status: 201,
     idempotent: true,
+    guarded: true,
   }),
   preview: operation({
     method: 'POST',
@@ -52,6 +53,7 @@ export const handoffs = Object.freeze({
       'INTEGRITY',
     ],
     repeatable: true,
+    guarded: true,
   }),
   import: operation({
     method: 'POST',
@@ -63,6 +65,7 @@ export const handoffs = Object.freeze({
     status: 201,
     document: 'envelope',
     repeatable: true,
+    guarded: true,
   }),
   get: operation({
     method: 'GET',

@@ -18,6 +18,7 @@ export const memories = Object.freeze({
     errors: ['IDEMPOTENCY_CONFLICT'],
     status: 201,
     idempotent: true,
+    guarded: true,
   }),
   get: operation({
     method: 'GET',
@@ -35,6 +36,7 @@ export const memories = Object.freeze({
     output: memory,
     errors: ['MEMORY_NOT_FOUND', 'VERSION_CONFLICT'],
     headers: { if_match: 'if-match' },
+    guarded: true,
   }),
   delete: operation({
     method: 'DELETE',

@@ -24,6 +24,8 @@ export type Operation = {
   repeatable?: true
   /** Also served as server-sent events: one per item of this member of the output, page after page. */
   stream?: string
+  /** Keeps texts: they are looked through for secrets first. */
+  guarded?: true
   /** Creates something: `Idempotency-Key` (or `idempotency_key`) makes a repeat safe. */
   idempotent?: boolean
 }

@@ -29,6 +29,7 @@ export const parked = Object.freeze({
     output: z.looseObject({ ...delivery.shape, code: z.literal('ALREADY_ACCEPTED').optional() }),
     errors: ['ENVELOPE_NOT_FOUND'],
     repeatable: true,
+    guarded: true,
   }),
   list: operation({
     method: 'GET',
@@ -70,5 +71,6 @@ export const parked = Object.freeze({
     output: results(),
     errors: [],
     repeatable: true,
+    guarded: true,
   }),
 })

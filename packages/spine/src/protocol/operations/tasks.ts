@@ -13,6 +13,7 @@ export const tasks = Object.freeze({
     input: taskInput,
     output: task,
     errors: ['INTENT_CHANGED'],
+    guarded: true,
   }),
   get: operation({
     method: 'GET',

@@ -1,0 +1,113 @@
+/**
+ * The guard at the door: texts that are going to be kept are looked through for secrets before anything sees them, so
+ * that what is sealed is word for word what is stored, and no reference can bring a secret back.
+ */
+
+import { sha256 } from '../../protocol/canonical.ts'
+import { SpineError } from '../../protocol/errors.ts'
+import { limits } from '../../protocol/limits.ts'
+import type { SecretPolicy } from '../../protocol/secrets.ts'
+import { isSecretName, looksDrawn } from './own-rules.ts'
+import { mayHoldSecret, type SecretSpan, secretsIn } from './scan.ts'
+
+/** A secret that was found: where, of what kind, and a short hash that tells two of them apart. */
+export type FoundSecret = { path: readonly (string | number)[]; kind: string; hash: string }
+
+export type Guarded<T> = { input: T; found: readonly FoundSecret[] }
+
+export type Guard = {
+  /** Whether there is anything to look through: most inputs have no text that could hold a secret. */
+  suspects(input: unknown): boolean
+  /** Looks through the texts of an input. Throws SECRET_FOUND under `refuse`. */
+  check<T>(ns: string, input: T, warn: (warning: string) => void): Promise<Guarded<T>>
+}
+
+type Path = readonly (string | number)[]
+type Held = { path: Path; text: string; named: boolean }
+
+/** Members that name things: a name is looked up, it is no text. */
+const nameMembers = new Set([
+  ...['id', 'task_id', 'envelope_id', 'delivery_id', 'memory_ids', 'memory_id', 'previous', 'supersedes', 'refs'],
+  ...['target_agent', 'source_agent', 'target', 'agent', 'name', 'channel', 'receivers', 'author', 'by'],
+  ...['lease_token', 'idempotency_key', 'traceparent', 'if_match', 'locked', 'emit'],
+])
+/** Lists and calls inside an input whose members have the same names. */
+const wrappers = new Set(['memories', 'items', 'also', 'handoff', 'next', 'execution_history', 'amendments'])
+
+export function createGuard(policy: SecretPolicy): Guard {
+  const check = async <T>(ns: string, input: T, warn: (warning: string) => void): Promise<Guarded<T>> => {
+    const held = [...heldTexts(input, [])]
+    const found: FoundSecret[] = []
+    let output: unknown = input
+    for (const { path, text, named } of held) {
+      const spans = named && looksDrawn(text) ? [whole(text)] : await secretsIn(text)
+      if (spans.length === 0) continue
+      const marks = spans.map((span) => ({ ...span, hash: hashOf(ns, text.slice(span.start, span.end)) }))
+      found.push(...marks.map(({ kind, hash }) => ({ path, kind, hash })))
+      // A document that came sealed cannot be changed any more.
+      if (policy === 'redact' && !isSealed(path)) output = replaced(output, path, redacted(text, marks))
+    }
+    if (found.length > 0) {
+      const said = describe(found)
+      if (policy === 'refuse')
+        throw new SpineError('SECRET_FOUND', `The input holds what looks like a secret: ${said}.`, {
+          found: found.slice(0, 20).map(({ path, kind }) => ({ path: path.join('.'), kind })),
+        })
+      const kept = found.some(({ path }) => isSealed(path)) ? 'kept, because the document came sealed' : 'kept'
+      warn(`What looks like a secret was ${policy === 'redact' && kept === 'kept' ? 'redacted' : kept}: ${said}.`)
+    }
+    return { input: output as T, found }
+  }
+  const suspects = (input: unknown) => policy !== 'off' && !heldTexts(input, []).next().done
+  return Object.freeze({ suspects, check })
+}
+
+const whole = (text: string): SecretSpan => ({ kind: 'assigned_secret', start: 0, end: text.length })
+
+/** Short, and salted with the namespace: it tells that two marks were one secret, nothing about other namespaces. */
+const hashOf = (ns: string, secret: string) => sha256(`${ns}\n${secret}`).slice(0, 8)
+
+const isSealed = (path: Path) => path[0] === 'envelope'
+
+/** The texts that could hold one. */
+function* heldTexts(value: unknown, path: Path): Generator<Held> {
+  if (typeof value === 'string') {
+    const name = path.findLast((step) => typeof step === 'string')
+    const named = path.length > 1 && typeof name === 'string' && isSecretName(name)
+    if ((named || mayHoldSecret(value)) && !isName(path)) yield { path, text: value, named }
+  } else if (Array.isArray(value)) {
+    for (const [index, item] of value.entries()) yield* heldTexts(item, [...path, index])
+  } else if (typeof value === 'object' && value !== null) {
+    for (const [key, item] of Object.entries(value)) yield* heldTexts(item, [...path, key])
+  }
+}
+
+function isName(path: Path): boolean {
+  const steps = path.filter((step): step is string => typeof step === 'string' && !wrappers.has(step))
+  return steps.length === 1 && nameMembers.has(steps[0] ?? '')
+}
+
+function redacted(text: string, marks: readonly (SecretSpan & { hash: string })[]): string {
+  let shown = ''
+  let at = 0
+  for (const { kind, hash, start, end } of marks) {
+    shown += `${text.slice(at, start)}[redacted:${kind}:${hash}]`
+    at = end
+  }
+  shown += text.slice(at)
+  if (shown.length <= limits.string_chars) return shown
+  throw new SpineError('TOO_LARGE', `With its secrets redacted a text has ${shown.length} characters.`)
+}
+
+/** A copy of a value with another text at a path; what is not on the way stays the same object. */
+function replaced(value: unknown, [step, ...rest]: Path, text: string): unknown {
+  if (step === undefined) return text
+  if (Array.isArray(value)) return value.map((item, index) => (index === step ? replaced(item, rest, text) : item))
+  const members = value as Record<string, unknown>
+  return { ...members, [step]: replaced(members[step], rest, text) }
+}
+
+function describe(found: readonly FoundSecret[]): string {
+  const named = found.slice(0, 5).map(({ path, kind, hash }) => `${kind} ${hash} in ${path.join('.').slice(0, 80)}`)
+  return found.length > 5 ? `${named.join(', ')} and ${found.length - 5} more` : named.join(', ')
+}
