@@ -6,7 +6,7 @@ import fc from 'fast-check'
 import { countTokens } from 'gpt-tokenizer/encoding/o200k_base'
 import { nastyText, plainText } from '../testing/arbitraries.ts'
 import { excerptOf, headAndTail } from './excerpt.ts'
-import { termsOf } from './rank.ts'
+import { termsOf } from './terms.ts'
 
 const count = (text: string) => countTokens(text, { disallowedSpecial: new Set() })
 const text = fc

@@ -10,12 +10,18 @@ import { memoryLine, render } from '../protocol/render.ts'
 import { excerptOf } from './excerpt.ts'
 import { fitHistory, type HistoryPart } from './history.ts'
 import { fitMustKeep, tooSmall } from './must-keep.ts'
-import { termsOf } from './rank.ts'
+import type { RankedPassage } from './rank.ts'
+import { termsOf } from './terms.ts'
 
 export type FitMemory = {
   /** As it would stand in the envelope, with its whole content. */
   memory: EnvelopeMemory & { content: string }
+  /** The logarithm of its value per token. */
   score: number
+  /** The order in which memories came: of two with the same score the newer one wins. */
+  seq: number
+  /** In the order of the text; together they are the whole content. */
+  passages: readonly RankedPassage[]
   /** Asked for by id, in a range, in the history, or pinned: carried at least as a reference. */
   requested: boolean
 }

@@ -1,69 +1,94 @@
 /**
- * Which memories matter for a task: BM25 over the candidates (Robertson and Zaragoza, 2009; k1 1.2, b 0.75), with
- * priority and recency as bounded bonuses. One function in, one order out; ties go to the newer memory.
+ * Which memories matter for a task. One score for every passage, the logarithm of its value per token, from the signals
+ * of features.ts and the weights of weights.ts; a memory counts as its best passage does. Scores are rounded and ties go
+ * to the newer memory, so that the same store gives the same order on every database.
  */
 
 import type { Priority } from '../protocol/scalars.ts'
+import { explanationOf } from './explain.ts'
+import { type Candidate, type Features, featuresOf, type Unit, unitsOf } from './features.ts'
+import type { Index } from './postings.ts'
+import type { Query } from './query.ts'
+import type { Span } from './sentences.ts'
+import { type Signal, weights } from './weights.ts'
 
-export type Candidate = {
-  id: string
-  /** The order in which memories came. */
-  seq: number
-  /** Of its title and content: `termsOf`. */
-  terms: readonly string[]
-  priority: Priority
+export type RankCandidate = Candidate & { priority: Priority }
+
+/** A passage by its place in the content, with its tokens and its score. */
+export type RankedPassage = Span & { tokens: number; score: number }
+
+export type Ranked<C extends RankCandidate> = {
+  memory: C
+  score: number
+  /** In the order of the text; together they are the whole content. */
+  passages: readonly RankedPassage[]
+  /** Whether the query has anything to do with it: words, neighbours, or dates. */
+  matches: boolean
+  /** The strongest signals, in words. */
+  explain(): string[]
 }
 
-export type Ranked<C extends Candidate> = { memory: C; score: number }
+const matching = ['around', 'day', 'month'] as const
+/** A match so far away that it hardly counts is none. */
+const LEAST_MATCH = 0.01
 
-const K1 = 1.2
-const B = 0.75
-const priorityBonus: Record<Priority, number> = { low: -0.5, normal: 0, high: 0.5, critical: 1 }
-const RECENCY_BONUS = 0.5
+const signals = Object.keys(weights) as Signal[]
 
-/** Words in any script, lower case; identifiers whole and in parts. */
-export function termsOf(text: string): string[] {
-  const terms: string[] = []
-  for (const [word] of text
-    .normalize('NFKC')
-    .toLowerCase()
-    .matchAll(/[\p{L}\p{N}]+(?:[._/:@-][\p{L}\p{N}]+)*/gu)) {
-    terms.push(word)
-    const parts = word.split(/[._/:@-]/)
-    if (parts.length > 1) terms.push(...parts)
+/** Best first. `now` in milliseconds. The same candidates in any order give the same answer. */
+export function rank<C extends RankCandidate>(
+  query: Query,
+  index: Index,
+  candidates: readonly C[],
+  now: number,
+): Ranked<C>[] {
+  const units = unitsOf(candidates)
+  const features = { ...featuresOf(units, query, index), ...saidOf(units, now) }
+  const scores = scoresOf(features, units.length)
+  const ranked: Ranked<C>[] = []
+  for (let from = 0; from < units.length; ) {
+    const memory = units[from]?.memory
+    if (!memory) break
+    const passages = memory.passages.map(({ start, end, tokens }, at) => ({
+      start,
+      end,
+      tokens,
+      score: scores[from + at] ?? 0,
+    }))
+    let top = from
+    for (let at = from; at < from + passages.length; at += 1) if ((scores[at] ?? 0) > (scores[top] ?? 0)) top = at
+    const best = top
+    const matches = matching.some((signal) => (features[signal]?.[best] ?? 0) > LEAST_MATCH)
+    const explain = () => explanationOf(best, features, query, index, memory)
+    ranked.push({ memory, score: scores[best] ?? 0, passages, matches, explain })
+    from += passages.length
   }
-  return terms
+  return ranked.sort((left, right) => right.score - left.score || right.memory.seq - left.memory.seq)
 }
 
-/** Best first. The same candidates in any order give the same answer. */
-export function rank<C extends Candidate>(query: string, candidates: readonly C[]): Ranked<C>[] {
-  const wanted = new Set(termsOf(query))
-  const documents = candidates
-    .toSorted((left, right) => right.seq - left.seq)
-    .map((memory) => {
-      const { terms } = memory
-      const counts = new Map<string, number>()
-      for (const term of terms) if (wanted.has(term)) counts.set(term, (counts.get(term) ?? 0) + 1)
-      return { memory, length: terms.length, counts }
-    })
-  const average = documents.reduce((sum, document) => sum + document.length, 0) / Math.max(1, documents.length)
-  const weight = (term: string) => {
-    const frequency = documents.filter((document) => document.counts.has(term)).length
-    return Math.log(1 + (documents.length - frequency + 0.5) / (frequency + 0.5))
+function scoresOf(features: Features, size: number): Float64Array {
+  const scores = new Float64Array(size)
+  for (const signal of signals) {
+    const column = features[signal]
+    if (column)
+      for (let at = 0; at < size; at += 1) scores[at] = (scores[at] ?? 0) + weights[signal] * (column[at] ?? 0)
   }
-  const weights = new Map([...wanted].map((term) => [term, weight(term)]))
-  const relevances = documents.map(({ counts, length }) =>
-    [...counts].reduce((sum, [term, times]) => {
-      const dampened = (times * (K1 + 1)) / (times + K1 * (1 - B + (B * length) / Math.max(1, average)))
-      return sum + (weights.get(term) ?? 0) * dampened
-    }, 0),
-  )
-  const best = Math.max(...relevances, Number.MIN_VALUE)
-  return documents
-    .map(({ memory }, index) => {
-      const recency = RECENCY_BONUS * (1 - index / documents.length)
-      const score = (relevances[index] ?? 0) / best + priorityBonus[memory.priority] + recency
-      return { memory, score: Math.round(score * 1e6) / 1e6 }
-    })
-    .sort((left, right) => right.score - left.score || right.memory.seq - left.memory.seq)
+  return scores.map((score) => Math.round(score * 1e6) / 1e6)
+}
+
+const priorityValue: Record<Priority, number> = { low: -1, normal: 0, high: 1, critical: 1 }
+const FRESH_MS = 86_400_000
+const RECENT_TOKENS = 1_000
+
+/** What the sender said of it, and whether it was only just said: lately by the clock, and near the end of its session. */
+function saidOf(units: readonly Unit<RankCandidate>[], now: number): Features {
+  const ends = new Map<string, number>()
+  for (const { memory } of units)
+    ends.set(memory.session, Math.max(ends.get(memory.session) ?? 0, memory.place + memory.tokens))
+  return {
+    priority: Float64Array.from(units, ({ memory }) => priorityValue[memory.priority]),
+    recent: Float64Array.from(units, ({ memory }) => {
+      const since = (ends.get(memory.session) ?? 0) - memory.place - memory.tokens
+      return Math.exp(-Math.max(0, now - memory.created_at) / FRESH_MS) * Math.exp(-since / RECENT_TOKENS)
+    }),
+  }
 }

@@ -90,6 +90,7 @@ export function createAssembly(service: Service, { envelopes, agents }: { envelo
       previous: previous.envelopes,
       include_recent: call.include_recent,
       include_pins: call.include_pins,
+      max_tokens: draft.budget.max_tokens,
     })
     const candidates = {
       draft: { ...draft, completeness: { ...draft.completeness, gaps: collected.gaps } },

@@ -4,19 +4,26 @@ import type { Envelope } from '../protocol/envelope.ts'
 import type { Gap } from '../protocol/memory.ts'
 import { priorities } from '../protocol/scalars.ts'
 import type { FitMemory } from '../rules/fit.ts'
-import { rank } from '../rules/rank.ts'
 import { mentionsOf } from '../rules/references.ts'
 import type { Row } from '../store/database.ts'
-import { pinnedMemories, recentOfNamespace, recentOfTask } from '../store/memories.ts'
+import { pinnedMemories, urgentMemories } from '../store/memories.ts'
 import type { Service } from './context.ts'
-import { priorityOf, toMemory } from './documents.ts'
-import { gapReason, memoryRows } from './memories.ts'
+import { toMemory } from './documents.ts'
+import { gapReason, memoryRows } from './memory-rows.ts'
+import { type RankedRow, rankMemories } from './ranking.ts'
 
-/** How many of the newest memories the search for the summary looks at, and how many hits it adds. */
-const SEARCHED = 200
-const HITS = 20
+/** Memories looked at for their words; more where there is much room. */
+const LOOKED_AT = 200
+const LOOKED_AT_WITH_ROOM = 400
+const ROOM_TOKENS = 4_000
+/** Content is read by rank until there is so much more than the envelope can hold, within these numbers of memories. */
+const READ_SHARE = 2
+const READ = { least: 40, most: 400 }
 /** References of earlier envelopes that are looked at again. */
 const MAX_INHERITED = 500
+const MAX_URGENT = 100
+/** Of the intent, what a search reads. */
+const INTENT_CHARS = 4_000
 
 export type CollectCall = {
   ns: string
@@ -28,6 +35,8 @@ export type CollectCall = {
   previous: readonly Envelope[]
   include_recent: number
   include_pins: boolean
+  /** Of the largest envelope that they may go into. */
+  max_tokens: number
 }
 
 export type Collected = {
@@ -41,64 +50,81 @@ export type Collected = {
 export async function collect(service: Service, call: CollectCall): Promise<Collected> {
   const { database, clock } = service
   const { dialect } = database
-  const { ns, task_id } = call
+  const { ns } = call
+  const task_id = call.task_id ?? null
   const now = clock.now()
-  const limit = Math.max(call.include_recent, SEARCHED)
   const mentions = mentionsOf(call.summary)
   const inherited = [...new Set(call.previous.flatMap((envelope) => envelope.memory_refs))].slice(0, MAX_INHERITED)
   const named = [...call.memory_ids, ...mentions.map(({ id }) => id), ...call.history_ids]
-  const [recent, pins, known] = await Promise.all([
-    database.read(
-      task_id === undefined
-        ? recentOfNamespace(dialect, { ns, now, limit })
-        : recentOfTask(dialect, { ns, task_id, now, limit }),
-    ),
-    call.include_pins ? database.read(pinnedMemories(dialect, { ns, task_id: task_id ?? null, now })) : [],
+  const [pins, urgent, known] = await Promise.all([
+    call.include_pins ? database.read(pinnedMemories(dialect, { ns, task_id, now })) : [],
+    database.read(urgentMemories(dialect, { ns, task_id, now, least: priorities.indexOf('high'), limit: MAX_URGENT })),
     memoryRows(service, ns, [...named, ...inherited]),
   ])
 
   const uncertain = new Set(mentions.filter(({ id, certain }) => !certain && !known.has(id)).map(({ id }) => id))
   for (const id of [...call.memory_ids, ...call.history_ids]) uncertain.delete(id)
   const requested = [...new Set([...named.filter((id) => !uncertain.has(id)), ...pins.map((row) => String(row.id))])]
-  const rows = new Map<string, Row>([...known, ...[...recent, ...pins].map((row) => [String(row.id), row] as const)])
+  const rows = new Map<string, Row>([...known, ...[...urgent, ...pins].map((row) => [String(row.id), row] as const)])
   const gaps = requested.flatMap((id): Gap[] => {
     const reason = gapReason(rows.get(id), now)
     return reason ? [{ id, reason }] : []
   })
 
   const wanted = new Set(requested)
-  const usable = (row: Row) =>
-    gapReason(row, now) === undefined && (wanted.has(String(row.id)) || row.superseded_by === null)
-  await service.turns.next()
-  const query = `${call.summary}\n${call.intent.slice(0, 4_000)}`
-  const ranked = rank(query, [...rows.values()].filter(usable).map(candidateOf(service)))
-  const newest = new Set(recent.map((row) => String(row.id)))
-  const hits = ranked.filter(({ memory }) => newest.has(memory.id)).slice(0, HITS)
-  const urgent = recent.filter((row) => Number(row.priority) >= priorities.indexOf('high'))
-  const chosen = new Set([
-    ...requested,
-    ...[...urgent, ...recent.slice(0, call.include_recent)].map((row) => String(row.id)),
-    ...hits.map(({ memory }) => memory.id),
-    ...inherited,
-  ])
-  return {
-    memories: ranked
-      .filter(({ memory }) => chosen.has(memory.id))
-      .map(({ memory: { row, id }, score }) => ({ memory: carried(row), score, requested: wanted.has(id) })),
-    requested,
-    gaps,
-  }
+  const certain = [...rows.values()].filter((row) => usable(row, wanted, now)).map((row) => String(row.id))
+  const ranked = await rankMemories(service, {
+    ns,
+    task_id: call.task_id,
+    text: call.summary,
+    background: call.intent.slice(0, INTENT_CHARS),
+    limit: call.max_tokens < ROOM_TOKENS ? LOOKED_AT : LOOKED_AT_WITH_ROOM,
+    recent: call.include_recent,
+    ids: certain,
+  })
+  const sure = new Set(certain)
+  const offered = ranked.filter(
+    ({ memory, matches, recent }) =>
+      sure.has(memory.id) || ((matches || recent) && (call.include_pins || !memory.pinned)),
+  )
+  const chosen = worthReading(offered, sure, call.max_tokens)
+  const texts = await memoryRows(
+    service,
+    ns,
+    chosen.map(({ memory }) => memory.id),
+  )
+  return { memories: chosen.flatMap((one) => fitMemory(one, texts.get(one.memory.id), wanted)), requested, gaps }
 }
 
-const candidateOf = (service: Service) => (row: Row) => ({
-  id: String(row.id),
-  seq: Number(row.seq),
-  terms: service.terms.of(row),
-  priority: priorityOf(row),
-  row,
-})
+/** What nobody asked for ranks only while nothing has replaced it. */
+const usable = (row: Row, wanted: ReadonlySet<string>, now: number) =>
+  gapReason(row, now) === undefined && (wanted.has(String(row.id)) || row.superseded_by === null)
 
-function carried(row: Row): FitMemory['memory'] {
+/** Best first: all that must be there, and of the others as many as could matter. */
+function worthReading(ranked: readonly RankedRow[], certain: ReadonlySet<string>, max_tokens: number): RankedRow[] {
+  let left = max_tokens * READ_SHARE
+  let read = 0
+  return ranked.filter(({ memory }) => {
+    const wants = read < READ.least || (left > 0 && read < READ.most)
+    if (wants) {
+      read += 1
+      left -= memory.tokens
+    }
+    return wants || certain.has(memory.id)
+  })
+}
+
+function fitMemory(
+  { score, passages, explain, memory }: RankedRow,
+  row: Row | undefined,
+  wanted: ReadonlySet<string>,
+): FitMemory[] {
+  // It was deleted between two looks.
+  if (!row || row.deleted_at !== null) return []
+  return [{ memory: carried(row, explain()), seq: memory.seq, score, passages, requested: wanted.has(memory.id) }]
+}
+
+function carried(row: Row, explain: string[]): FitMemory['memory'] {
   const { id, version, digest, tokens, priority, pinned, title, kind, author, trust, created_at, content } =
     toMemory(row)
   return {
@@ -115,5 +141,6 @@ function carried(row: Row): FitMemory['memory'] {
     trust,
     created_at,
     content,
+    ...(explain.length > 0 ? { explain } : {}),
   }
 }

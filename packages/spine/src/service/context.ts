@@ -3,7 +3,6 @@
 import type { Database } from '../store/database.ts'
 import type { Chance, Clock } from './clock.ts'
 import type { FoundSecret } from './guard/guard.ts'
-import type { Terms } from './terms.ts'
 import type { Turns } from './turns.ts'
 
 export type Service = {
@@ -11,8 +10,6 @@ export type Service = {
   readonly clock: Clock
   readonly chance: Chance
   readonly newId: (prefix: string) => string
-  /** The terms of memories, kept for a while: they change only with the version. */
-  readonly terms: Terms
   /** Asked for before work that takes milliseconds. */
   readonly turns: Turns
 }

@@ -3,53 +3,50 @@
 import type { z } from 'zod'
 import type { contract } from '../protocol/contract.ts'
 import type { Gap, Memory } from '../protocol/memory.ts'
-import { rank } from '../rules/rank.ts'
 import type { Row } from '../store/database.ts'
-import { recentOfNamespace, recentOfTask } from '../store/memories.ts'
 import type { Caller, Service } from './context.ts'
 import { toMemory, toVersion } from './documents.ts'
 import type { Envelopes } from './envelopes.ts'
-import { gapReason, memoryRows, versionRow } from './memories.ts'
+import { gapReason, memoryRows, versionRow } from './memory-rows.ts'
+import { rankMemories } from './ranking.ts'
 
 type In<N extends keyof typeof contract.memories> = z.output<(typeof contract.memories)[N]['input']>
 
-/** How many of the newest memories a search looks at. */
-const SEARCHED = 2_000
+/** Memories that a search looks at for their words, and how many are read at a time. */
+const LOOKED_AT = 1_000
+const PAGE = 100
 
 export function findingOperations(service: Service, envelopes: Envelopes) {
-  const { database, clock } = service
-  const { dialect } = database
+  const { clock } = service
 
   const search = async ({ query, limit, max_tokens, filters }: In<'search'>, { ns }: Caller) => {
-    const now = clock.now()
     const { task_id, tag, ...same } = filters
     const fits = (memory: Memory) =>
+      (task_id === undefined || memory.task_id === task_id) &&
+      (tag === undefined || memory.tags.includes(tag)) &&
       Object.entries(same).every(([key, value]) => value === undefined || memory[key] === value)
-    const rows = await database.read(
-      task_id === undefined
-        ? recentOfNamespace(dialect, { ns, now, limit: SEARCHED })
-        : recentOfTask(dialect, { ns, task_id, now, limit: SEARCHED }),
-    )
-    const matching = rows
-      .map((row) => ({ memory: toMemory(row), seq: Number(row.seq), row }))
-      .filter(({ memory }) => fits(memory) && (tag === undefined || memory.tags.includes(tag)))
-      .map(({ memory, seq, row }) => ({
-        id: memory.id,
-        terms: service.terms.of(row),
-        priority: memory.priority,
-        seq,
-        memory,
-      }))
+    const ranked = await rankMemories(service, { ns, task_id, text: query, limit: LOOKED_AT, recent: limit })
     let left = max_tokens ?? Number.POSITIVE_INFINITY
     const memories = []
-    for (const {
-      memory: { memory },
-      score,
-    } of rank(query, matching)) {
-      if (memories.length >= limit) break
-      if (memory.tokens > left) continue
-      left -= memory.tokens
-      memories.push({ ...memory, score })
+    for (let from = 0; from < ranked.length && memories.length < limit; from += PAGE) {
+      const page = ranked.slice(from, from + PAGE)
+      const rows = await memoryRows(
+        service,
+        ns,
+        page.map(({ memory }) => memory.id),
+      )
+      for (const {
+        memory: { id },
+        score,
+        explain,
+      } of page) {
+        const row = rows.get(id)
+        if (memories.length >= limit || !row || gapReason(row, clock.now())) continue
+        const memory = toMemory(row)
+        if (!fits(memory) || memory.tokens > left) continue
+        left -= memory.tokens
+        memories.push({ ...memory, score, explain: explain() })
+      }
     }
     return { memories }
   }

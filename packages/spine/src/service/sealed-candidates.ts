@@ -32,6 +32,7 @@ export async function candidatesOfSealed(
     previous: [],
     include_recent: 0,
     include_pins: false,
+    max_tokens: envelope.budget.max_tokens,
   })
   const { requested, gaps } = envelope.completeness
   const asked = new Set(envelope.memory_refs.slice(0, Math.max(0, requested - gaps.length)))

@@ -36,7 +36,6 @@ import { createSendingCalls } from './sending-call.ts'
 import { createSettling } from './settling.ts'
 import { startSweeper } from './sweeper.ts'
 import { taskOperations } from './tasks.ts'
-import { createTerms } from './terms.ts'
 import { DEFAULT_TOKENIZER, tokenizer } from './tokenizers.ts'
 import { createTurns } from './turns.ts'
 
@@ -77,7 +76,6 @@ export async function createSpine({
     clock,
     chance,
     newId: idMaker(clock, chance),
-    terms: createTerms(),
     turns: createTurns(),
   }
   const guard = createGuard(secrets)

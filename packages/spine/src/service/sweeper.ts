@@ -9,6 +9,7 @@ import type { Breakers } from './breakers.ts'
 import type { Service } from './context.ts'
 import type { Deliveries } from './deliveries.ts'
 import type { Inbox } from './inbox.ts'
+import { expireMemories } from './indexing.ts'
 import type { Senders } from './senders.ts'
 import { outcomeOf } from './settling.ts'
 
@@ -49,6 +50,7 @@ export function startSweeper(
       (row) => breakers.observe(row, outcomeOf(row, 'lease_end') ?? 'retry'),
     )
     await sweep(() => expireDeliveries(dialect, { now: clock.now(), limit: BATCH }))
+    await expireMemories(service)
     const inboxes = await Promise.all(
       readyInboxes(dialect, inbox.waiting(), { now: clock.now() }).map((statement) => database.read(statement)),
     )

@@ -5,6 +5,8 @@ import { namedStatement, setStatement } from './values.ts'
 const columns = `ns, id, seq, version, content, title, kind, tags, priority, pinned, task_id, author, trust, metadata,
   digest, tokens, supersedes, superseded_by, expires_at, deleted_at, created_at, updated_at`
 
+const indexColumns = `session, place, outline, indexed, passages, terms`
+
 const live = `deleted_at is null and (expires_at is null or expires_at > $now)`
 
 /** A namespace counts its memories; the row must be there before it can be bumped. */
@@ -20,7 +22,10 @@ export const takeNumbers = namedStatement({
     where ns = $ns and name = 'memory' returning value`,
 })
 
-/** Stores memories, or new versions of known ids. No id may stand twice. With `key`, only its owner stores. */
+/**
+ * Stores memories, or new versions of known ids. No id may stand twice. With `key`, only its owner stores. `before`:
+ * tokens of its session in this call before it; `first_seq`: the first number of the call.
+ */
 export const storeMemories = setStatement({
   columns: {
     ns: 'text',
@@ -41,13 +46,21 @@ export const storeMemories = setStatement({
     supersedes: 'text',
     expires_at: 'int',
     created_at: 'int',
+    session: 'text',
+    before: 'int',
+    outline: 'text',
+    passages: 'int',
+    terms: 'int',
     key: 'text',
     owner: 'text',
   },
-  parameters: { now: 'int' },
-  body: `with $input insert into memories(${columns})
+  parameters: { now: 'int', first_seq: 'int', indexed: 'int' },
+  body: `with $input insert into memories(${columns}, ${indexColumns})
     select i_ns, i_id, i_seq, 1, i_content, i_title, i_kind, i_tags, i_priority, i_pinned, i_task_id, i_author, i_trust,
-      i_metadata, i_digest, i_tokens, i_supersedes, null, i_expires_at, null, i_created_at, $now
+      i_metadata, i_digest, i_tokens, i_supersedes, null, i_expires_at, null, i_created_at, $now,
+      i_session, i_before + coalesce((select earlier.place + earlier.tokens from memories as earlier
+        where earlier.ns = i_ns and earlier.session = i_session and earlier.seq < $first_seq
+        order by earlier.seq desc limit 1), 0), i_outline, $indexed, i_passages, i_terms
     from input where i_id is not null and (i_key is null or exists (select 1 from idempotency
       where idempotency.ns = i_ns and idempotency.key = i_key and idempotency.owner = i_owner))
     on conflict (ns, id) do update set seq = excluded.seq, version = memories.version + 1, content = excluded.content,
@@ -55,7 +68,9 @@ export const storeMemories = setStatement({
       pinned = excluded.pinned, task_id = excluded.task_id, author = excluded.author, trust = excluded.trust,
       metadata = excluded.metadata, digest = excluded.digest, tokens = excluded.tokens,
       supersedes = excluded.supersedes, superseded_by = null, expires_at = excluded.expires_at, deleted_at = null,
-      created_at = excluded.created_at, updated_at = excluded.updated_at
+      created_at = excluded.created_at, updated_at = excluded.updated_at, session = excluded.session,
+      place = excluded.place, outline = excluded.outline, indexed = excluded.indexed, passages = excluded.passages,
+      terms = excluded.terms
     returning ${columns}`,
 })
 
@@ -95,11 +110,16 @@ export const updateMemory = namedStatement({
     digest: 'text',
     tokens: 'int',
     expires_at: 'int',
+    outline: 'text',
+    indexed: 'int',
+    passages: 'int',
+    terms: 'int',
     now: 'int',
   },
   body: `update memories set version = version + 1, content = $content, title = $title, kind = $kind, tags = $tags,
       priority = $priority, metadata = $metadata, digest = $digest, tokens = $tokens, expires_at = $expires_at,
-      updated_at = $now
+      outline = $outline, indexed = case when superseded_by is null then $indexed else 0 end, passages = $passages,
+      terms = $terms, updated_at = $now
     where ns = $ns and id = $id and version = $version and deleted_at is null returning ${columns}`,
 })
 
@@ -144,22 +164,50 @@ export const versionsAt = setStatement({
       from memory_versions as earlier where earlier.ns = $ns and earlier.id = i_id and earlier.updated_at <= $at)`,
 })
 
-export const recentOfTask = namedStatement({
-  parameters: { ns: 'text', task_id: 'text', now: 'int', limit: 'int' },
-  body: `select ${columns} from memories where ns = $ns and task_id = $task_id and superseded_by is null and ${live}
-    order by seq desc limit $limit`,
-})
-
-export const recentOfNamespace = namedStatement({
-  parameters: { ns: 'text', now: 'int', limit: 'int' },
-  body: `select ${columns} from memories where ns = $ns and superseded_by is null and ${live} order by seq desc limit $limit`,
-})
-
 /** The pins of a task, and those of no task at all. */
 export const pinnedMemories = namedStatement({
   parameters: { ns: 'text', task_id: 'text', now: 'int' },
   body: `select ${columns} from memories where ns = $ns and pinned = 1 and (task_id is null or task_id = $task_id)
     and superseded_by is null and ${live} order by seq desc limit 1000`,
+})
+
+/** What is of high priority or more, of a task and of no task at all, newest first. */
+export const urgentMemories = namedStatement({
+  parameters: { ns: 'text', task_id: 'text', now: 'int', least: 'int', limit: 'int' },
+  body: `select ${columns} from memories where ns = $ns and priority >= $least and priority >= 2
+    and (task_id is null or task_id = $task_id) and superseded_by is null and ${live} order by seq desc limit $limit`,
+})
+
+const candidateColumns = `memories.id, memories.seq, session, place, outline, author, created_at, tokens, priority, kind,
+  pinned, task_id`
+const ranks = `indexed > 0 and superseded_by is null and ${live}`
+
+/** What ranking needs of the newest memories, of a task and of none if one is given; without their text. */
+export const newestCandidates = namedStatement({
+  parameters: { ns: 'text', now: 'int', limit: 'int' },
+  body: `select ${candidateColumns} from memories where ns = $ns and ${ranks} order by seq desc limit $limit`,
+})
+
+export const newestCandidatesOfTask = namedStatement({
+  parameters: { ns: 'text', task_id: 'text', now: 'int', limit: 'int' },
+  body: `select ${candidateColumns} from memories where ns = $ns and task_id = $task_id and ${ranks}
+    order by seq desc limit $limit`,
+})
+
+/** The same of all memories whose numbers lie in one of the ranges. Cross join: the ranges lead, not the table. */
+export const candidatesBetween = setStatement({
+  columns: { from: 'int', to: 'int' },
+  parameters: { ns: 'text', now: 'int' },
+  body: `with $input select ${candidateColumns} from input cross join memories
+    where memories.ns = $ns and memories.seq between i_from and i_to and ${ranks}`,
+})
+
+/** Of the memories that are asked for or pinned, whatever their state. */
+export const candidatesById = setStatement({
+  columns: { id: 'text' },
+  parameters: { ns: 'text' },
+  body: `with $input select ${candidateColumns} from input cross join memories
+    where memories.ns = $ns and memories.id = i_id`,
 })
 
 export const listMemories = namedStatement({

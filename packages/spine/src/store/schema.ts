@@ -13,16 +13,37 @@ const firstTables = (dialect: Dialect): string[] => {
     `create table counters (ns ${text} not null, name ${text} not null, value ${int} not null, primary key (ns, name))${keyed_tail}`,
 
     // The current version of each memory; a deleted one stays as an empty row, so that a reference to it can say so.
+    // session, place: its neighbours, and the tokens of its session before it. outline: its passages. indexed: the
+    // version of the terms it is found by, 0 when it is not, -1 while it leaves the index; passages, terms: its share of
+    // index_totals.
     `create table memories (
     ns ${text} not null, id ${text} not null, seq ${int} not null, version ${int} not null,
     content ${text} not null, title ${text}, kind ${text} not null, tags ${text} not null, priority ${int} not null,
     pinned ${int} not null, task_id ${text}, author ${text} not null, trust ${text} not null, metadata ${text} not null,
     digest ${text} not null, tokens ${int} not null, supersedes ${text}, superseded_by ${text},
     expires_at ${int}, deleted_at ${int}, created_at ${int} not null, updated_at ${int} not null,
+    session ${text} not null, place ${int} not null, outline ${text} not null,
+    indexed ${int} not null, passages ${int} not null, terms ${int} not null,
     primary key (ns, id))${tail}`,
     `create unique index memories_by_seq on memories (ns, seq)`,
     `create index memories_by_task on memories (ns, task_id, seq) where task_id is not null`,
     `create index memories_pinned on memories (ns, seq) where pinned = 1`,
+    `create index memories_urgent on memories (ns, seq) where priority >= 2`,
+    `create index memories_by_session on memories (ns, session, seq)`,
+    `create index memories_expiring on memories (expires_at) where indexed > 0 and expires_at is not null`,
+    `create index memories_leaving on memories (ns, seq) where indexed < 0`,
+
+    // The term index: which passage has which term, how often, and how many terms it has in all. The second key is for
+    // memories that leave. The totals are those of the namespace, so that no other one changes what is rare.
+    `create table postings (
+    ns ${text} not null, term ${int} not null, seq ${int} not null, passage ${int} not null,
+    times ${int} not null, length ${int} not null,
+    primary key (ns, term, seq, passage))${keyed_tail}`,
+    `create index postings_by_memory on postings (ns, seq)`,
+    `create table index_totals (
+    ns ${text} not null, memories ${int} not null, passages ${int} not null, terms ${int} not null,
+    primary key (ns))${keyed_tail}`,
+    `create table authors (ns ${text} not null, name ${text} not null, primary key (ns, name))${keyed_tail}`,
     `create table memory_versions (
     ns ${text} not null, id ${text} not null, version ${int} not null,
     content ${text} not null, title ${text}, kind ${text} not null, tags ${text} not null, priority ${int} not null,

@@ -4,6 +4,7 @@ import fc from 'fast-check'
 import type { Draft, HistoryEntry } from '../protocol/envelope.ts'
 import type { FitMemory } from '../rules/fit.ts'
 import type { HistoryPart } from '../rules/history.ts'
+import { passagesOf } from '../rules/passages.ts'
 
 const at = '2026-01-05T10:00:00.000Z'
 
@@ -125,11 +126,18 @@ export const fitMemories = (
   maxLength = 16,
 ): fc.Arbitrary<FitMemory[]> =>
   fc.array(fc.record({ memory: memory(text), requested: fc.boolean() }), { maxLength }).map((items) =>
-    items.map((item, index) => ({
-      memory: { ...item.memory, id: `ms-${index}`, tokens: count(item.memory.content) },
-      score: (items.length - index) / 10,
-      requested: item.requested,
-    })),
+    items.map((item, index) => {
+      const tokens = count(item.memory.content)
+      const score = (items.length - index) / 10
+      const passages = passagesOf(item.memory.content, tokens).map(({ start, end, tokens: own }, at) => ({
+        start,
+        end,
+        tokens: own,
+        score: score - ((at * 7) % 5) / 10,
+      }))
+      const memory = { ...item.memory, id: `ms-${index}`, tokens }
+      return { memory, score, seq: index, passages, requested: item.requested }
+    }),
   )
 
 /** A draft without history, memories and receipts. */

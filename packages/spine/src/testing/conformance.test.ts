@@ -17,12 +17,14 @@ import { memoriesSuite } from './conformance/memories.ts'
 import { parkedSuite } from './conformance/parked.ts'
 import { previewSuite } from './conformance/preview.ts'
 import { receivingSuite } from './conformance/receiving.ts'
+import { searchSuite } from './conformance/search.ts'
 import { secretsSuite } from './conformance/secrets.ts'
 import { agentsSuite, tasksSuite } from './conformance/tasks.ts'
 import { subjects } from './subjects.ts'
 
 const suites = [
   memoriesSuite,
+  searchSuite,
   tasksSuite,
   agentsSuite,
   handoffsSuite,

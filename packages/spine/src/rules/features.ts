@@ -1,0 +1,279 @@
+/**
+ * The signals of each passage for a query, from the index and from what is kept with a memory; no text is read here.
+ * Neighbours count by their distance in tokens within a session, so that the same formula serves chats, meetings and
+ * long notes. All values are taken over the same candidates in the same order, so that sums agree to the last bit.
+ */
+
+import { agreement } from './dates.ts'
+import { marks } from './marks.ts'
+import type { Passage } from './passages.ts'
+import { averageLength, B, type Index, K1, rarity, unitOf } from './postings.ts'
+import type { Query } from './query.ts'
+import type { Signal } from './weights.ts'
+
+/** What is kept of a memory besides its text. */
+export type Candidate = {
+  id: string
+  /** The order in which memories came. */
+  seq: number
+  /** Memories of one session are neighbours. */
+  session: string
+  /** Tokens of its session before it. */
+  place: number
+  author: string
+  created_at: number
+  tokens: number
+  passages: readonly Passage[]
+}
+
+/** A passage of a candidate with what the query finds in it. */
+export type Unit<C extends Candidate> = { memory: C; passage: Passage; at: number }
+
+export type Features = { [name in Signal]?: Float64Array }
+
+const NEAR_TOKENS = 60
+const AROUND_TOKENS = 300
+const STRETCH_TOKENS = 500
+/** Tokens that a label costs. */
+const LABEL_TOKENS = 10
+const SHORT_TOKENS = 40
+
+/** By session, in the order in which they were said. */
+export function unitsOf<C extends Candidate>(candidates: readonly C[]): Unit<C>[] {
+  return candidates
+    .toSorted((a, b) => (a.session < b.session ? -1 : a.session > b.session ? 1 : a.seq - b.seq))
+    .flatMap((memory) => memory.passages.map((passage, at) => ({ memory, passage, at })))
+}
+
+export function featuresOf(units: readonly Unit<Candidate>[], query: Query, index: Index): Features {
+  const size = units.length
+  const column = () => new Float64Array(size)
+  const sessions = sessionsOf(units)
+  const middle = middlesOf(units)
+  const { counts, lengths } = countsOf(units, index)
+  const average = averageLength(index)
+  const worth = query.terms.map(
+    ({ weight }, term) => weight * rarity(index.passages, index.postings[term]?.frequency ?? 0),
+  )
+
+  const own = column()
+  const near = column()
+  const around = column()
+  const stretch = column()
+  const covered = column()
+  const inSession = column()
+  const sizes = Float64Array.from(units, ({ passage }) => passage.tokens)
+  const sessionAverage = Math.max(1, sum(sizes, 0, size) / Math.max(1, sessions.length))
+  for (const [term, times] of counts.entries()) {
+    const value = worth[term] ?? 0
+    const soft = times.map((count) => (count > 0 ? count / (count + 0.5) : 0))
+    const close = kernel(soft, middle, sessions, NEAR_TOKENS)
+    const wide = kernel(soft, middle, sessions, AROUND_TOKENS)
+    const within = windows(times, middle, sessions)
+    const totals = sessions.map(({ from, to }) => sum(times, from, to))
+    const having = totals.filter((total) => total > 0).length
+    const sessionWorth = (query.terms[term]?.weight ?? 1) * rarity(sessions.length, having)
+    for (let unit = 0; unit < size; unit += 1) {
+      const count = times[unit] ?? 0
+      if (count > 0) {
+        own[unit] = (own[unit] ?? 0) + saturated(value, count, K1 * (1 - B + (B * (lengths[unit] ?? 0)) / average))
+        covered[unit] = (covered[unit] ?? 0) + value
+      }
+      const a = close[unit] ?? 0
+      near[unit] = (near[unit] ?? 0) + (value * a) / (a + 1)
+      const b = wide[unit] ?? 0
+      around[unit] = (around[unit] ?? 0) + value * (count > 0 ? 1 : b / (b + 1))
+      stretch[unit] = (stretch[unit] ?? 0) + saturated(value, within[unit] ?? 0, K1)
+    }
+    for (const [place, { from, to }] of sessions.entries()) {
+      const total = totals[place] ?? 0
+      if (total === 0) continue
+      const norm = K1 * (1 - B + (B * sum(sizes, from, to)) / sessionAverage)
+      const score = saturated(sessionWorth, total, norm)
+      for (let unit = from; unit < to; unit += 1) inSession[unit] = (inSession[unit] ?? 0) + score
+    }
+  }
+  const whole = worth.reduce((total, value) => total + value, 0) || 1
+  normalise(own)
+  return {
+    own,
+    near: normalise(near),
+    around: normalise(around),
+    stretch: normalise(stretch),
+    session: normalise(inSession),
+    best_session: bestSession(own, sessions),
+    answers: answering(
+      units,
+      sessions,
+      own,
+      covered.map((value) => value / whole),
+    ),
+    ...seenFeatures(units, query),
+    ...prices(units),
+  }
+}
+
+type Session = { from: number; to: number }
+
+function sessionsOf(units: readonly Unit<Candidate>[]): Session[] {
+  const sessions: Session[] = []
+  for (let unit = 0; unit < units.length; unit += 1) {
+    const last = sessions.at(-1)
+    if (last && units[last.from]?.memory.session === units[unit]?.memory.session) last.to = unit + 1
+    else sessions.push({ from: unit, to: unit + 1 })
+  }
+  return sessions
+}
+
+/** The middle of each passage on the axis of tokens of its session. */
+function middlesOf(units: readonly Unit<Candidate>[]): Float64Array {
+  let before = 0
+  return Float64Array.from(units, ({ memory, passage, at }) => {
+    if (at === 0) before = memory.place
+    const middle = before + passage.tokens / 2
+    before += passage.tokens
+    return middle
+  })
+}
+
+/** How often each term of the query stands in each unit, and the terms of each unit. */
+function countsOf(units: readonly Unit<Candidate>[], index: Index) {
+  const places = new Map(units.map(({ memory, at }, place) => [unitOf(memory.seq, at), place]))
+  const lengths = new Float64Array(units.length)
+  const counts = index.postings.map((postings) => {
+    const column = new Float64Array(units.length)
+    const note = (at: number, place: number) => {
+      column[place] = postings.times[at] ?? 0
+      lengths[place] = postings.lengths[at] ?? 0
+    }
+    for (let at = 0; at < postings.units.length; at += 1) {
+      const place = places.get(postings.units[at] ?? -1)
+      if (place !== undefined) note(at, place)
+    }
+    return column
+  })
+  return { counts, lengths }
+}
+
+const saturated = (worth: number, count: number, norm: number): number =>
+  count === 0 ? 0 : (worth * count * (K1 + 1)) / (count + norm)
+
+function sum(values: Float64Array, from: number, to: number): number {
+  let total = 0
+  for (let at = from; at < to; at += 1) total += values[at] ?? 0
+  return total
+}
+
+/** For each unit the others of its session, each counted for less the more tokens lie between. */
+function kernel(
+  values: Float64Array,
+  middle: Float64Array,
+  sessions: readonly Session[],
+  tokens: number,
+): Float64Array {
+  const sums = new Float64Array(values.length)
+  const sweep = (from: number, to: number, step: 1 | -1) => {
+    let carried = 0
+    for (let at = from; at !== to; at += step) {
+      if (at !== from) {
+        const apart = Math.abs((middle[at] ?? 0) - (middle[at - step] ?? 0))
+        carried = (carried + (values[at - step] ?? 0)) * Math.exp(-apart / tokens)
+      }
+      sums[at] = (sums[at] ?? 0) + carried
+    }
+  }
+  for (const { from, to } of sessions) {
+    if (sum(values, from, to) === 0) continue
+    sweep(from, to, 1)
+    sweep(to - 1, from - 1, -1)
+  }
+  return sums
+}
+
+/** The counts within so many tokens to each side, itself included. */
+function windows(times: Float64Array, middle: Float64Array, sessions: readonly Session[]): Float64Array {
+  const sums = new Float64Array(times.length)
+  for (const { from, to } of sessions) {
+    let [first, next, total] = [from, from, 0]
+    for (let at = from; at < to; at += 1) {
+      while (next < to && (middle[next] ?? 0) <= (middle[at] ?? 0) + STRETCH_TOKENS) {
+        total += times[next] ?? 0
+        next += 1
+      }
+      while ((middle[first] ?? 0) < (middle[at] ?? 0) - STRETCH_TOKENS) {
+        total -= times[first] ?? 0
+        first += 1
+      }
+      sums[at] = total
+    }
+  }
+  return sums
+}
+
+function normalise(values: Float64Array): Float64Array {
+  let most = 0
+  for (const value of values) if (value > most) most = value
+  if (most > 0) for (let at = 0; at < values.length; at += 1) values[at] = (values[at] ?? 0) / most
+  return values
+}
+
+function bestSession(own: Float64Array, sessions: readonly Session[]): Float64Array {
+  const column = new Float64Array(own.length)
+  let best = -1
+  for (let at = 0; at < own.length; at += 1)
+    if ((own[at] ?? 0) > 0 && (best < 0 || (own[at] ?? 0) > (own[best] ?? 0))) best = at
+  const session = sessions.find(({ from, to }) => best >= from && best < to)
+  return session ? column.fill(1, session.from, session.to) : column
+}
+
+/** The unit before ends with a question, and that question matches. */
+function answering(
+  units: readonly Unit<Candidate>[],
+  sessions: readonly Session[],
+  own: Float64Array,
+  covered: Float64Array,
+): Float64Array {
+  const column = new Float64Array(units.length)
+  for (const { from, to } of sessions)
+    for (let at = from + 1; at < to; at += 1)
+      if ((units[at - 1]?.passage.marks ?? 0) & marks.asks)
+        column[at] = Math.max(own[at - 1] ?? 0, 0.5 * (covered[at - 1] ?? 0))
+  return column
+}
+
+function seenFeatures(units: readonly Unit<Candidate>[], { dates, authors, wants }: Query): Features {
+  const column = (value: (unit: Unit<Candidate>) => number) => Float64Array.from(units, value)
+  const has = (mark: number) => column(({ passage }) => (wants & passage.marks & mark ? 1 : 0))
+  const agreements = new Map<Candidate, { day: number; month: number }>()
+  if (dates.length > 0)
+    for (const { memory } of units)
+      if (!agreements.has(memory)) agreements.set(memory, agreement(memory.created_at, dates))
+  return {
+    named: column(({ memory }) => (authors.size === 0 ? 0 : authors.has(memory.author) ? 1 : -1)),
+    asks: column(({ passage }) => (passage.marks & marks.ends_asking ? 1 : 0)),
+    day: column(({ memory }) => agreements.get(memory)?.day ?? 0),
+    month: column(({ memory }) => agreements.get(memory)?.month ?? 0),
+    time: has(marks.time),
+    number: has(marks.number),
+    name: has(marks.name),
+  }
+}
+
+function prices(units: readonly Unit<Candidate>[]): Features {
+  const logs = Float64Array.from(units, ({ passage }) => Math.log(passage.tokens + LABEL_TOKENS))
+  const mean = sum(logs, 0, logs.length) / Math.max(1, logs.length)
+  const spread = Math.sqrt(
+    sum(
+      logs.map((log) => (log - mean) ** 2),
+      0,
+      logs.length,
+    ) / Math.max(1, logs.length),
+  )
+  const differs = Math.min(1, Math.max(0, (spread - 0.5) / 0.4))
+  const above = (log: number) => Math.max(0, log - Math.log(SHORT_TOKENS))
+  return {
+    long: logs.map(above),
+    long_among_short: logs.map((log) => above(log) * differs),
+    long_memory: Float64Array.from(units, ({ memory }) => above(Math.log(memory.tokens + LABEL_TOKENS))),
+  }
+}
