@@ -81,7 +81,9 @@ export function parkedOperations(service: Service, { envelopes, deliveries, brea
   }
 
   const wrongState = (row: Row) =>
-    new SpineError('WRONG_STATE', `Delivery ${row.id} is ${row.state}, not parked.`, { state: row.state })
+    new SpineError('WRONG_STATE', `Delivery ${row.id} ${row.state === 'parked' ? 'was' : `is ${row.state},`} not parked.`, {
+      state: row.state,
+    })
 
   return {
     park,
@@ -105,11 +107,13 @@ export function parkedOperations(service: Service, { envelopes, deliveries, brea
       }
       const inputs = distinct.map((id) => ({ ns, id, ...again }))
       const moved = (await database.write(sql.redriveDeliveries(dialect, inputs, { now: clock.now() }))).flat()
-      return answers(ns, [...new Set(ids)], moved, (row) =>
-        row.state === 'parked'
-          ? new SpineError('DEADLINE_PASSED', `The deadline of ${row.id} has passed; it stays parked.`)
-          : wrongState(row),
-      )
+      return answers(ns, [...new Set(ids)], moved, (row) => {
+        const passed = (again.deadline ?? Number(row.deadline)) <= clock.now()
+        if (row.state === 'parked' && passed)
+          return new SpineError('DEADLINE_PASSED', `The deadline of ${row.id} has passed; it stays parked.`)
+        // Read after the write: it can have been parked in between.
+        return wrongState(row)
+      })
     },
     discard: async ({ ids, reason }: In<'discard'>, { ns }: Caller) => {
       const inputs = [...new Set(ids)].sort().map((id) => ({ ns, id }))

@@ -1,0 +1,92 @@
+/**
+ * Holds what happened against the model: there must be an order of the calls of a step in which the model gives each
+ * caller the answer it got, and the table the rows it has. A call that was never answered, because the server died, may
+ * have happened or not. One call alone has one order, so that then the model simply predicts.
+ */
+
+import {
+  type Book,
+  breakerDifference,
+  copyPage,
+  difference,
+  emptyPage,
+  openBook,
+  type Page,
+  type Standing,
+} from './book.ts'
+import type { Call } from './call.ts'
+import type { Seen, SeenBreaker } from './seen.ts'
+
+export type Observed = {
+  now: number
+  deliveries: ReadonlyMap<string, Seen>
+  breakers: ReadonlyMap<string, SeenBreaker>
+}
+
+/**
+ * The page on which all of it is explained, or why it cannot be. With `strict`, breakers too: they hear of a move in a
+ * commit of their own, so where calls run side by side or the server dies in between, they are only told.
+ */
+export function explain(
+  calls: readonly Call[],
+  standing: Standing,
+  observed: Observed,
+  strict: boolean,
+): { page: Page } | { why: string } {
+  let why = 'nothing happened, and still'
+  let deepest = -1
+
+  const fail = (depth: number, reason: string): undefined => {
+    if (depth > deepest) {
+      deepest = depth
+      why = reason
+    }
+    return undefined
+  }
+
+  const search = (left: readonly Call[], page: Page): Page | undefined => {
+    const depth = calls.length - left.length
+    if (left.length === 0) {
+      const book = openBook(standing, page, observed.now, observed.deliveries)
+      const reason = tableDifference(book, standing, observed, strict)
+      return reason === undefined ? page : fail(depth, reason)
+    }
+    for (const call of left) {
+      const isFirst = call.lane === undefined || left.find(({ lane }) => lane === call.lane) === call
+      if (!isFirst) continue
+      const others = left.filter((other) => other !== call)
+      const next = left.length === 1 && !call.lost ? page : copyPage(page)
+      const due = call.apply(openBook(standing, next, observed.now, observed.deliveries))
+      const fits = call.answer === undefined || due === undefined || due === call.answer
+      if (!fits) fail(depth, `${call.words} was answered "${call.answer}", the model says "${due}"`)
+      const found =
+        (fits ? search(others, next) : undefined) ?? (call.lost ? search(others, copyPage(page)) : undefined)
+      if (found) return found
+    }
+    return undefined
+  }
+
+  const page = search(calls, emptyPage())
+  return page ? { page } : { why }
+}
+
+function tableDifference(book: Book, standing: Standing, observed: Observed, strict: boolean): string | undefined {
+  for (const due of book.page.deliveries.values()) {
+    const reason = difference(due, observed.deliveries.get(due.key))
+    if (reason !== undefined) return reason
+  }
+  for (const [key, row] of standing.live) {
+    // What rests is read again only when it was touched; the sums over all rows watch it.
+    if (book.page.deliveries.has(key) || (row.state === 'parked' && !observed.deliveries.has(key))) continue
+    const reason = difference(row, observed.deliveries.get(key))
+    if (reason !== undefined) return reason
+  }
+  for (const [key, row] of observed.deliveries) {
+    const due = book.find(key)
+    if (!due) return `${key} comes from nowhere: it is ${row.state} in the table`
+    if (book.page.deliveries.has(key) || standing.live.has(key)) continue
+    const reason = difference(due, row)
+    if (reason !== undefined) return `it was over, and still: ${reason}`
+  }
+  return strict ? breakerDifference(book, observed.breakers) : undefined
+}
