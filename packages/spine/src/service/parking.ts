@@ -81,9 +81,13 @@ export function parkedOperations(service: Service, { envelopes, deliveries, brea
   }
 
   const wrongState = (row: Row) =>
-    new SpineError('WRONG_STATE', `Delivery ${row.id} ${row.state === 'parked' ? 'was' : `is ${row.state},`} not parked.`, {
-      state: row.state,
-    })
+    new SpineError(
+      'WRONG_STATE',
+      `Delivery ${row.id} ${row.state === 'parked' ? 'was' : `is ${row.state},`} not parked.`,
+      {
+        state: row.state,
+      },
+    )
 
   return {
     park,

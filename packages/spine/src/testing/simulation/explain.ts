@@ -21,6 +21,8 @@ export type Observed = {
   now: number
   deliveries: ReadonlyMap<string, Seen>
   breakers: ReadonlyMap<string, SeenBreaker>
+  /** Idempotency keys, read after a crash: a key may be all that an unanswered call left behind. */
+  keys?: ReadonlySet<string>
 }
 
 /**
@@ -87,6 +89,12 @@ function tableDifference(book: Book, standing: Standing, observed: Observed, str
     if (book.page.deliveries.has(key) || standing.live.has(key)) continue
     const reason = difference(due, row)
     if (reason !== undefined) return `it was over, and still: ${reason}`
+  }
+  const { keys } = observed
+  if (keys) {
+    const due = new Set([...standing.keys.keys(), ...book.page.keys.keys()])
+    const other = due.symmetricDifference(keys)
+    if (other.size > 0) return `the keys ${[...other].join(', ')} are not both in the table and in the model`
   }
   return strict ? breakerDifference(book, observed.breakers) : undefined
 }

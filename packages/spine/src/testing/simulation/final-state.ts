@@ -21,6 +21,14 @@ export async function wrongEnvelope(database: Database, ns: string): Promise<Vio
   return undefined
 }
 
+/** Who listens to the events hears of the end of a delivery once. */
+export async function endedTwice(database: Database, ns: string): Promise<Violation | undefined> {
+  const sql = `select delivery_id, count(*) as times from events
+    where ns = $1 and type in ('delivery.complete', 'delivery.forward') group by delivery_id having count(*) > 1`
+  const [row] = await database.read({ sql, params: [ns] })
+  return row && { guarantee: 'G7', what: `the events say ${row.times} times that ${row.delivery_id} is completed` }
+}
+
 const tables = {
   deliveries: 'id',
   envelopes: 'id',

@@ -42,7 +42,7 @@ const readyAt = (book: Book, row: Due): number =>
 const claimable = (book: Book, row: Due): boolean =>
   row.state === 'ready' && readyAt(book, row) <= book.now && row.deadline > book.now
 
-export const waitingFor = (book: Book, target: string): Due[] =>
+const waitingFor = (book: Book, target: string): Due[] =>
   book
     .live(target)
     .filter((row) => claimable(book, row))

@@ -10,12 +10,12 @@ import type { Call } from './call.ts'
 import { startCommand } from './commands.ts'
 import { drain } from './drain.ts'
 import { explain, type Observed } from './explain.ts'
-import { finalState, wrongEnvelope } from './final-state.ts'
+import { endedTwice, finalState, wrongEnvelope } from './final-state.ts'
 import { createGate, type Gate } from './gate.ts'
 import { brokenPromise, halfPublished, type Violation } from './invariants.ts'
 import { endLeases, freeProbes, passDeadlines } from './lease-rules.ts'
 import { seeded } from './seeded.ts'
-import { addTo, checksum, seenBreakers, seenDeliveries } from './seen.ts'
+import { addTo, checksum, seenBreakers, seenDeliveries, seenKeys } from './seen.ts'
 import { agents, fallbacks } from './sender-rules.ts'
 import { createSimTime } from './sim-time.ts'
 import { moodOf, type Step } from './steps.ts'
@@ -105,11 +105,12 @@ export async function runSchedule({ seed, steps, open, tamper, trace }: Schedule
   }
 
   /** Holds a step against the promises and the model, and takes over what it led to. */
-  const check = async (calls: readonly Call[], strict: boolean): Promise<void> => {
+  const check = async (calls: readonly Call[], strict: boolean, crashed: boolean): Promise<void> => {
     const observed: Observed = {
       now: time.now(),
       deliveries: await seenDeliveries(database, ns, gate.touched()),
       breakers: await seenBreakers(database, ns),
+      ...(crashed ? { keys: await seenKeys(database, ns) } : {}),
     }
     const promise = brokenPromise(standing, observed) ?? halfPublished(world.publications, observed)
     world.publications.clear()
@@ -151,7 +152,7 @@ export async function runSchedule({ seed, steps, open, tamper, trace }: Schedule
     if (crashed) for (const call of happened) call.lost = call.answer === undefined
     else leavePending(calls)
     for (const call of happened) trace?.(`  ${call.words}: ${call.answer ?? (call.lost ? 'not answered' : 'done')}`)
-    await check(happened, !crashed && calls.length + woken.length + (sweeps.length > 0 ? 1 : 0) <= 1)
+    await check(happened, !crashed && calls.length + woken.length + (sweeps.length > 0 ? 1 : 0) <= 1, crashed)
     if (crashed) await restart(crash?.clock_set ?? 0)
     return calls
   }
@@ -184,8 +185,9 @@ export async function runSchedule({ seed, steps, open, tamper, trace }: Schedule
       events += commands.length + (passes > 0 ? 1 : 0)
       at += 1
     }
-    const left = (await drain({ take, world, standing })) ?? (await wrongEnvelope(database, ns))
-    if (left) throw new BrokenPromise(left)
+    const stuck = await drain({ take, world, standing })
+    const wrong = stuck ?? (await wrongEnvelope(database, ns)) ?? (await endedTwice(database, ns))
+    if (wrong) throw new BrokenPromise(wrong)
     return { digest: await finalState(database, ns), events }
   } catch (error) {
     if (!(error instanceof BrokenPromise)) throw error

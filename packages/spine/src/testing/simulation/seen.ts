@@ -78,6 +78,11 @@ export async function seenBreakers(database: Database, ns: string): Promise<Map<
   return new Map(rows.map((row) => [String(row.target), row as unknown as SeenBreaker]))
 }
 
+export async function seenKeys(database: Database, ns: string): Promise<Set<string>> {
+  const rows = await database.read({ sql: 'select key from idempotency where ns = $1', params: [ns] })
+  return new Set(rows.map(({ key }) => String(key)))
+}
+
 /** A number for each state, so that a sum notices a change of any of them. */
 const weightOf = (state: DeliveryState): number => 2 ** deliveryState.options.indexOf(state)
 const weight = `case state ${deliveryState.options.map((state) => `when '${state}' then ${weightOf(state)}`).join(' ')} end`

@@ -41,7 +41,7 @@ export type Simulated = {
 }
 
 /** A store in memory outlives the server, as a disk does. */
-export function inMemory(): OpenDatabase {
+function inMemory(): OpenDatabase {
   const database = openSqliteInline()
   return async () => ({ ...database, close: async () => {} })
 }

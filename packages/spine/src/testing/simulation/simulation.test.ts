@@ -21,25 +21,21 @@ const assertKept = ({ violations: [first] }: Pick<Simulated, 'violations'>) => {
 
 const one = process.env.SPINE_SEED
 
-test(
-  one
-    ? `the schedule of ${one} keeps every promise`
-    : 'every promise is kept in 150 schedules of crashes, late calls and clocks that are set',
-  async () => {
-    if (one) {
-      const { violation } = await simulateOne(one, { events: Number(process.env.SPINE_EVENTS ?? EVENTS) })
-      assert.equal(violation, undefined, violation && story(violation))
-      return
-    }
-    const simulated = await simulate({ schedules: 150, events: EVENTS, seed: 'short' })
-    assertKept(simulated)
-    assert.equal(simulated.schedules, 150)
-    assert.ok(simulated.events >= 150 * EVENTS)
-  },
-)
+const title = one ? `the schedule of ${one}` : '100 schedules of crashes, late calls and clocks that are set'
+
+test(`every promise is kept in ${title}`, async () => {
+  if (one !== undefined) {
+    const { violation } = await simulateOne(one, { events: Number(process.env.SPINE_EVENTS ?? EVENTS) })
+    return assertKept({ violations: violation ? [violation] : [] })
+  }
+  const simulated = await simulate({ schedules: 100, events: EVENTS, seed: 'short' })
+  assertKept(simulated)
+  assert.equal(simulated.schedules, 100)
+  assert.ok(simulated.events >= 100 * EVENTS)
+})
 
 test('a long schedule is kept as well as a short one', async () => {
-  assertKept(await simulate({ schedules: 1, events: 1_500, seed: 'long' }))
+  assertKept(await simulate({ schedules: 1, events: 800, seed: 'long' }))
 })
 
 const folder = mkdtempSync(join(tmpdir(), 'simulation-'))
