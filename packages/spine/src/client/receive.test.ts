@@ -299,6 +299,51 @@ test('a delivery whose acceptance was under way when the receiver stopped is han
   assert.equal(run.inputs('deliveries.nack')[0].delay_ms, 0)
 })
 
+/** A delivery that its last receiver accepted and did not survive. */
+const suspectOf = (n: number) => {
+  const at = '2026-01-05T10:00:00.000Z'
+  const history = ['claim', 'accept', 'lease_end', 'claim'].map((event) => ({ at, event }))
+  return receivedOf({ id: `dlv-${n}`, lease_token: `token-${n}`, attempts: 1, attempt: 2, history })
+}
+
+test('what a receiver did not survive is handled alone: it waits for the others, and nothing is begun beside it', async () => {
+  const ends = new Map<string, () => void>()
+  const handler = ({ delivery }: Received) => new Promise<void>((resolve) => ends.set(delivery.id, resolve))
+  const batches = [[suspectOf(2), receivedOf(), suspectOf(3)], [receivedOf({ id: 'dlv-4' })]]
+  const run = start({ 'deliveries.receive': inbox(...batches) }, handler, { max: 3 })
+  await turn()
+  assert.deepEqual([...ends.keys()], ['dlv-1'])
+  assert.deepEqual(run.inputs('deliveries.release'), [{ id: 'dlv-3', lease_token: 'token-3' }])
+  await run.pacing.advance(20_000)
+  // Both leases are kept: of the one at work and of the one that waits.
+  assert.deepEqual(
+    run
+      .inputs('deliveries.heartbeat')
+      .map(({ id }) => id)
+      .toSorted(),
+    ['dlv-1', 'dlv-2'],
+  )
+  ends.get('dlv-1')?.()
+  await turn()
+  await turn()
+  assert.deepEqual([...ends.keys()], ['dlv-1', 'dlv-2'])
+  assert.equal(run.inputs('deliveries.receive').length, 1)
+  ends.get('dlv-2')?.()
+  await turn()
+  await turn()
+  assert.deepEqual([...ends.keys()], ['dlv-1', 'dlv-2', 'dlv-4'])
+  ends.get('dlv-4')?.()
+  await run.receiver.stop()
+})
+
+test('a receiver that stops releases what was waiting to be handled alone', async () => {
+  const batch = [receivedOf(), suspectOf(2)]
+  const run = start({ 'deliveries.receive': inbox(batch) }, ({ signal }) => untilSignal(signal), { max: 2 })
+  await turn()
+  await run.receiver.stop()
+  assert.deepEqual(run.inputs('deliveries.release'), [{ id: 'dlv-2', lease_token: 'token-2' }])
+})
+
 test('a signal stops the loop, and one that is already aborted never starts it', async () => {
   const ending = new AbortController()
   const run = start({ 'deliveries.receive': untilAborted }, () => {}, { signal: ending.signal })

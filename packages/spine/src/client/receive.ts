@@ -8,6 +8,7 @@ import { SpineError } from '../protocol/errors.ts'
 import type { ReceivedDelivery } from '../protocol/operations/deliveries.ts'
 import type { Spine } from '../protocol/spine.ts'
 import { backoffMs } from '../rules/backoff.ts'
+import { type HeldLease, holdLease } from './lease.ts'
 import { type Pacing, systemPacing } from './pacing.ts'
 import type { Handler } from './received.ts'
 import { work } from './work.ts'
@@ -46,6 +47,15 @@ const LEAST_PAUSE_MS = 100
 /** An empty answer faster than this was not a long poll: pause before the next. */
 const QUICK_POLL_MS = 1_000
 
+/**
+ * Whether the last receiver that began with it was never heard of again: it may have crashed it, and would crash what
+ * is handled beside it as well.
+ */
+function isSuspect({ attempts, history }: ReceivedDelivery): boolean {
+  const ends = ['lease_end', 'nack_retry', 'redrive']
+  return attempts > 0 && history.findLast(({ event }) => ends.includes(event))?.event === 'lease_end'
+}
+
 /** Starts to receive. Errors that no repeat can heal (a wrong key, a bad option) end the loop and reject `closed`. */
 export function receive(
   spine: Spine,
@@ -64,6 +74,9 @@ export function receive(
   const running = new Set<Promise<void>>()
   let failure: { error: unknown } | undefined
   let wake = () => {}
+  /** A suspect that waits until nothing else runs, and whether one is running: nothing is begun beside it. */
+  let suspect: { delivery: ReceivedDelivery; held: HeldLease } | undefined
+  let alone = false
 
   function start(delivery: ReceivedDelivery): void {
     const report = (error: unknown) => onError?.(error, delivery)
@@ -85,16 +98,40 @@ export function receive(
       })
       .finally(() => {
         running.delete(task)
+        if (running.size === 0) alone = false
         wake()
       })
     running.add(task)
+  }
+
+  function hold({ id, lease_token }: ReceivedDelivery): HeldLease {
+    const report = (error: unknown) => onError?.(error)
+    return holdLease(spine, { id, lease_token }, { lease_ms, pacing, report })
+  }
+
+  async function release({ id, lease_token }: ReceivedDelivery): Promise<void> {
+    await spine.deliveries.release({ id, lease_token }).catch((error) => onError?.(error))
+  }
+
+  function startSuspect(): void {
+    if (!suspect) return
+    const { delivery, held } = suspect
+    suspect = undefined
+    held.end()
+    if (held.lost.aborted) return
+    alone = true
+    start(delivery)
   }
 
   async function poll(free: number): Promise<void> {
     const began = pacing.now()
     const { signal } = stopping
     const answer = await spine.deliveries.receive({ agent, max: Math.min(max, free), wait_ms, lease_ms }, { signal })
-    for (const delivery of answer.deliveries) start(delivery)
+    for (const delivery of answer.deliveries) {
+      if (concurrency === 1 || !isSuspect(delivery)) start(delivery)
+      else if (suspect) await release(delivery)
+      else suspect = { delivery, held: hold(delivery) }
+    }
     if (answer.deliveries.length > 0) return
     // A little more than the breaker asked for, so that the receivers of a target do not all come back together.
     const asked = Number(answer.retry_after_ms ?? 0) * (1 + pacing.random() / 10)
@@ -105,10 +142,15 @@ export function receive(
   async function loop(): Promise<void> {
     let failures = 0
     while (!stopping.signal.aborted) {
-      if (running.size >= concurrency) {
+      const full = alone || suspect ? running.size > 0 : running.size >= concurrency
+      if (full) {
         await new Promise<void>((resolve) => {
           wake = resolve
         })
+        continue
+      }
+      if (suspect) {
+        startSuspect()
         continue
       }
       try {
@@ -131,6 +173,8 @@ export function receive(
       await loop()
     } finally {
       stopping.abort()
+      suspect?.held.end()
+      if (suspect) await release(suspect.delivery)
       await Promise.all(running)
       options.signal?.removeEventListener('abort', onAbort)
       onClosed()
