@@ -120,7 +120,7 @@ export const settleDeliveries = setStatement({
     claims = claims - case when i_action = 'release' then 1 else 0 end,
     accepted_epoch = case when ${attempt_uncounted} then epoch else accepted_epoch end,
     accepted_at = case when i_action in ('accept', 'complete') then coalesce(accepted_at, $now) else accepted_at end,
-    late = case when i_action in ('accept', 'complete') and (state in ('ready', 'parked') or deadline < $now) then 1 else late end,
+    late = case when i_action in ('accept', 'complete') and (state in ('ready', 'parked') or deadline < $now or lease_until <= $now) then 1 else late end,
     lease_until = case when i_action in ('accept', 'heartbeat') then ${extended} end,
     lease_ms = coalesce(i_lease_ms, lease_ms),
     ready_at = case when i_action = 'nack_retry' then $now + coalesce(i_delay_ms, ${backoff}) else ready_at end,

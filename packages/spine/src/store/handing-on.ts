@@ -11,7 +11,8 @@ export const forwardDeliveries = setStatement({
   parameters: { successor: 'text', count: 'int', now: 'int' },
   body: `with $input update deliveries set state = 'completed', last = 'forward', successor = $successor,
       attempts = attempts + case when accepted_epoch < epoch then 1 else 0 end, accepted_epoch = epoch,
-      accepted_at = coalesce(accepted_at, $now), late = case when state in ('ready', 'parked') or deadline < $now then 1 else late end,
+      accepted_at = coalesce(accepted_at, $now), late = case when state in ('ready', 'parked') or deadline < $now
+        or lease_until <= $now then 1 else late end,
       lease_until = null, reason = null, output = coalesce(i_output, output), settled_at = $now,
       history = ${note(`'forward'`, 'epoch')}, updated_at = $now
     from input where deliveries.ns = i_ns and deliveries.id = i_id and ${holds}

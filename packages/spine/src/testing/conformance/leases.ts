@@ -92,13 +92,14 @@ export function leasesSuite(name: string, open: OpenTimedSubject): void {
       }
     })
 
-    test('a late complete between the end of the lease and the sweep counts too', async () => {
+    test('a late complete between the end of the lease and the sweep counts too, and says that it is late', async () => {
       const { spine, clock } = await start()
       const held = await claimed(spine, 1_000)
       await clock.advance(400)
       // The next sweep is in the future, the lease is not.
       await clock.advance(601)
-      assert.equal((await spine.deliveries.complete(leaseOf(held))).state, 'completed')
+      const completed = await spine.deliveries.complete(leaseOf(held))
+      assert.deepEqual([completed.state, completed.late], ['completed', true])
     })
 
     test('a late accept that nobody has overtaken counts', async () => {
