@@ -1,6 +1,7 @@
 /** The thread that owns one connection: carries out what it is told, one message after another, and answers each. */
 import { parentPort, workerData } from 'node:worker_threads'
 import { withBallast } from './ballast.ts'
+import { withFailpoint } from './failpoint.ts'
 import { openConnection } from './sqlite-connection.ts'
 import { describeFailure } from './sqlite-failure.ts'
 import type { ThreadOptions, ThreadOrder, ThreadReply } from './sqlite-thread.ts'
@@ -10,7 +11,8 @@ const reply = (message: ThreadReply): void => parentPort?.postMessage(message)
 
 function open() {
   const connection = openConnection(options)
-  return options.read_only ? connection : withBallast(connection, options.file, options.ballast)
+  if (options.read_only) return connection
+  return withBallast(withFailpoint(connection, process.env.SPINE_FAILPOINT), options.file, options.ballast)
 }
 
 /** Answers even a failure, so that no caller waits for ever. */
