@@ -1,15 +1,16 @@
 /**
- * Sealed envelopes: kept as their exact bytes, checked against their digest when they are read, and held in memory for
- * a while, since they never change.
+ * Sealed envelopes: kept as their exact bytes, checked when they are read, and held in memory for a while, since they
+ * never change.
  */
 
-import { digestOf, exactBytes, freezeDeep, rememberBytes } from '../protocol/canonical.ts'
+import { exactBytes, freezeDeep, rememberBytes, sha256 } from '../protocol/canonical.ts'
 import type { Envelope } from '../protocol/envelope.ts'
 import { SpineError } from '../protocol/errors.ts'
 import { limits } from '../protocol/limits.ts'
 import { toMs } from '../protocol/scalars.ts'
 import { parseJson } from '../protocol/scan.ts'
 import { parseEnvelope } from '../protocol/versions.ts'
+import type { Row } from '../store/database.ts'
 import * as sql from '../store/envelopes.ts'
 import type { Service } from './context.ts'
 import type { KeyClaim } from './idempotency.ts'
@@ -46,12 +47,16 @@ export function createEnvelopes({ database, clock }: Service) {
     cached_bytes -= exactBytes(envelope)?.byteLength ?? 0
   }
 
-  const read = (ns: string, id: string, body: Uint8Array, digest: unknown): Envelope => {
+  const read = (ns: string, row: Row): Envelope => {
+    const id = String(row.id)
+    const body = row.body as Uint8Array
     const damaged = (why: string) =>
       new SpineError('INTEGRITY', `The stored bytes of envelope ${id} are damaged: ${why}.`, { envelope_id: id })
     try {
+      // These very bytes were checked against their seal before they were stored.
+      if (sha256(body) !== row.checksum) throw damaged('they are not those that were stored')
       const document = parseJson(body, { ...limits, body_bytes: limits.envelope_bytes }).value as Envelope
-      if (document.digest !== digest || digestOf(document) !== digest) throw damaged('they do not match their digest')
+      if (document.digest !== row.digest) throw damaged('they belong to another record')
       return keep(ns, document, body)
     } catch (error) {
       throw error instanceof SpineError && error.code === 'INTEGRITY' ? error : damaged(String(error))
@@ -71,7 +76,7 @@ export function createEnvelopes({ database, clock }: Service) {
       [...missing].map((id) => ({ ns, id })),
     )
     for (const row of (await Promise.all(statements.map((statement) => database.read(statement)))).flat())
-      found.set(String(row.id), read(ns, String(row.id), row.body as Uint8Array, row.digest))
+      found.set(String(row.id), read(ns, row))
     return found
   }
 
@@ -119,6 +124,7 @@ export function createEnvelopes({ database, clock }: Service) {
     linked: envelope.chain.linked,
     created_at: Number.isNaN(toMs(envelope.created_at)) ? clock.now() : toMs(envelope.created_at),
     stored_at: clock.now(),
+    checksum: sha256(bytes),
     body: bytes,
     key: extra.claim?.key ?? null,
     owner: extra.claim?.owner ?? null,

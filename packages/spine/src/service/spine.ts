@@ -10,6 +10,7 @@ import { issuesOf } from '../protocol/versions.ts'
 import type { Database } from '../store/database.ts'
 import { migrate } from '../store/migrations.ts'
 import { migrations } from '../store/schema.ts'
+import { returnFromFuture } from '../store/sweeps.ts'
 import { createAgents } from './agents.ts'
 import { createAssembly } from './assembly.ts'
 import { createBreakers } from './breakers.ts'
@@ -69,6 +70,7 @@ export async function createSpine({
   retention: kept = {},
 }: SpineOptions): Promise<Spine> {
   await migrate(given, migrations, clock.now())
+  await given.write(returnFromFuture(given.dialect, { now: clock.now() }))
   if (warm) await tokenizer(DEFAULT_TOKENIZER)
   const { database, news } = withNews(given)
   const service: Service = {

@@ -34,15 +34,16 @@ export const storeEnvelopes = setStatement({
     linked: 'text',
     created_at: 'int',
     stored_at: 'int',
+    checksum: 'text',
     body: 'bytes',
     key: 'text',
     owner: 'text',
     after: 'text',
   },
-  body: `with $input insert into envelopes(${columns}, body)
+  body: `with $input insert into envelopes(${columns}, checksum, body)
     select i_ns, i_id, i_digest, i_version, i_source_agent, i_target_agent, i_task_id, i_root_id, i_hop, i_summary,
       i_token_count, i_max_tokens, i_completeness, i_verified, i_size, i_trail, i_budget_by, i_gaps, i_trimmed, i_linked, i_created_at,
-      i_stored_at, i_body
+      i_stored_at, i_checksum, i_body
     from input where i_id is not null and (i_key is null or exists (select 1 from idempotency
       where idempotency.ns = i_ns and idempotency.key = i_key and idempotency.owner = i_owner))
       and (i_after is null or exists (select 1 from deliveries as before
@@ -52,7 +53,7 @@ export const storeEnvelopes = setStatement({
 
 export const envelopeBodies = setStatement({
   columns: { ns: 'text', id: 'text' },
-  body: `with $input select ns, id, digest, body from envelopes join input on envelopes.ns = i_ns and envelopes.id = i_id`,
+  body: `with $input select ns, id, digest, checksum, body from envelopes join input on envelopes.ns = i_ns and envelopes.id = i_id`,
 })
 
 export const envelopeRecords = setStatement({

@@ -61,14 +61,15 @@ const firstTables = (dialect: Dialect): string[] => {
     primary key (ns, name))${tail}`,
 
     // trail: "agent>agent:fingerprint" of each hop so far, for the rule against going in circles. budget_by: what set the
-    // budget. created_at is the sender's, stored_at ours.
+    // budget. created_at is the sender's, stored_at ours. checksum: of the bytes as they are stored, because JSON can
+    // write one sealed document in more than one way.
     `create table envelopes (
     ns ${text} not null, id ${text} not null, digest ${text} not null, version ${text} not null,
     source_agent ${text} not null, target_agent ${text} not null, task_id ${text}, root_id ${text} not null,
     hop ${int} not null, summary ${text} not null, token_count ${int} not null, max_tokens ${int} not null,
     completeness ${int} not null, verified ${int} not null, size ${int} not null, trail ${text} not null,
     budget_by ${text}, gaps ${int} not null, trimmed ${int} not null, linked ${text} not null,
-    created_at ${int} not null, stored_at ${int} not null, body ${bytes} not null,
+    created_at ${int} not null, stored_at ${int} not null, checksum ${text} not null, body ${bytes} not null,
     primary key (ns, id))${tail}`,
     `create index envelopes_by_task on envelopes (ns, task_id, id) where task_id is not null`,
     `create index envelopes_by_age on envelopes (stored_at, ns, id)`,

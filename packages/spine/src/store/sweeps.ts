@@ -1,5 +1,6 @@
 /** The statements of what happens by itself as time passes, in small batches, safe on every node at once. */
 
+import type { Dialect, Statement } from './database.ts'
 import { note, row } from './delivery-row.ts'
 import { namedStatement, setStatement } from './values.ts'
 
@@ -38,3 +39,24 @@ export const readyInboxes = setStatement({
   body: `with $input select i_ns as ns, i_target as target from input where i_ns is not null and exists (select 1
     from deliveries where ns = i_ns and target = i_target and state = 'ready' and ready_at <= $now and deadline > $now)`,
 })
+
+/**
+ * For a start whose clock is behind the one that wrote the store: what that one has put into the future is given the
+ * time it would have from now, so that nothing waits for the difference. Three statements, one for each kind of wait.
+ */
+const dueLater = namedStatement({
+  parameters: { now: 'int' },
+  body: `update deliveries set ready_at = $now, updated_at = $now where state = 'ready' and updated_at > $now`,
+})
+const leasedLater = namedStatement({
+  parameters: { now: 'int' },
+  body: `update deliveries set lease_until = $now + lease_ms, updated_at = $now
+    where lease_until is not null and lease_until - lease_ms > $now`,
+})
+const openLater = namedStatement({
+  parameters: { now: 'int' },
+  body: `update breakers set open_until = $now + cooldown_ms, updated_at = $now where open_until - cooldown_ms > $now`,
+})
+
+export const returnFromFuture = (dialect: Dialect, named: { now: number }): Statement[] =>
+  [dueLater, leasedLater, openLater].map((statement) => statement(dialect, named))
