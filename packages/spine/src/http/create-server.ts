@@ -100,6 +100,8 @@ export function createServer(options: ServerOptions): SpineServer {
     answerError(error, request, reply)
   })
   app.server.maxConnections = max_connections
+  // An expectation that we do not know is left out of account; Node would answer with an empty 417.
+  app.server.on('checkExpectation', (request, response) => app.server.emit('request', request, response))
   app.setErrorHandler(answerError)
   app.setNotFoundHandler((request) => {
     throw new SpineError('ROUTE_NOT_FOUND', notFound(request.method, request.url))

@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { gzipSync } from 'node:zlib'
 import { hostileCases, hostileNames } from '../protocol/hostile-corpus.ts'
 import { codeOf, post, send, serve } from './fakes.test.ts'
 
@@ -33,6 +34,41 @@ test('every hostile name in a path reaches the spine as it was written, or is re
     assert.ok(!refusals.has(json.code), name)
     assert.equal(calls.length, 0, name)
   }
+})
+
+test('a body that unpacks to a thousand times its size is refused as it is, and never unpacked', async (t) => {
+  const { endpoint, calls } = await serve(t)
+  const bomb = gzipSync(Buffer.alloc(64 * 1_048_576, ' '))
+  for (const encoding of ['gzip', 'GZIP', 'gzip, identity', 'br', 'deflate', 'zstd', 'x-unknown']) {
+    const answer = await post(endpoint, '/v1/memories', bomb, { 'content-encoding': encoding })
+    assert.deepEqual([answer.status, codeOf(answer)], [415, 'UNSUPPORTED_MEDIA_TYPE'], encoding)
+  }
+  assert.equal(calls.length, 0)
+})
+
+test('a body that is not declared as JSON in UTF-8 is not read as JSON', async (t) => {
+  const { endpoint, calls } = await serve(t)
+  for (const type of [
+    '',
+    'text/plain',
+    'text/json',
+    'application/jsonp',
+    'application/x-www-form-urlencoded',
+    'multipart/form-data; boundary=x',
+    'application/json; charset=utf-16',
+    'application/json;charset="latin1"',
+    'text/plain, application/json',
+  ]) {
+    const answer = await post(endpoint, '/v1/memories', { content: 'x' }, { 'content-type': type })
+    assert.deepEqual([answer.status, codeOf(answer)], [415, 'UNSUPPORTED_MEDIA_TYPE'], type)
+  }
+  assert.equal(calls.length, 0)
+})
+
+test('an expectation that nobody knows is left out of account', async (t) => {
+  const { endpoint } = await serve(t)
+  const answer = await post(endpoint, '/v1/memories', { content: 'x' }, { expect: 'a miracle' })
+  assert.equal(answer.status, 201)
 })
 
 test('a header cannot carry what a name may not have', async (t) => {

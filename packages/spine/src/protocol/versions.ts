@@ -15,7 +15,9 @@ const form = /^(\d{1,4})(?:\.(\d{1,4}))?$/
 
 /** Splits "MAJOR" or "MAJOR.MINOR"; null when it is neither. */
 function parseVersion(version: unknown): { major: number; minor: number } | null {
-  const match = form.exec(String(version))
+  // An object may have no text at all: `{"toString": 1}` is well-formed JSON.
+  const text = typeof version === 'string' || typeof version === 'number' ? String(version) : ''
+  const match = form.exec(text)
   return match ? { major: Number(match[1]), minor: Number(match[2] ?? 0) } : null
 }
 

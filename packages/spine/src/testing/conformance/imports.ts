@@ -85,6 +85,7 @@ export function importsSuite(name: string, open: OpenSubject): void {
         [{ envelope_version: '20' }, 'UNSUPPORTED_VERSION'],
         [{ envelope_version: 'two' }, 'UNSUPPORTED_VERSION'],
         [{ envelope_version: '2.x' }, 'UNSUPPORTED_VERSION'],
+        [{ envelope_version: { toString: 1 } }, 'UNSUPPORTED_VERSION'],
         [{ digest: `sha256:${'0'.repeat(64)}` }, 'DIGEST_MISMATCH'],
         [{ task: 'no object' }, 'INVALID_INPUT'],
         [{ source_agent: '' }, 'INVALID_INPUT'],
