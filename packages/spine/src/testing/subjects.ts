@@ -12,6 +12,7 @@ import { createServer } from '../server.ts'
 import type { Database } from '../store/database.ts'
 import type { OpenSubject, OpenTimedSubject } from './conformance/subject.ts'
 import { manualClock } from './manual-clock.ts'
+import { watched } from './watched.ts'
 
 /** A store for one subject, gone when it is closed. Another database joins the suites as one more of these. */
 type OpenStore = () => Promise<{ database: Database; remove(): Promise<void> }>
@@ -81,28 +82,6 @@ const http =
       },
     }
   }
-
-/** Counts what is under way in the database, which lives in another thread and not in promises alone. */
-function watched(database: Database): { database: Database; idle: () => Promise<void> } {
-  let under_way = 0
-  const counted = async <T>(work: Promise<T>): Promise<T> => {
-    under_way += 1
-    return work.finally(() => {
-      under_way -= 1
-    })
-  }
-  const turn = () => new Promise<void>((resolve) => setImmediate(resolve))
-  return {
-    database: {
-      ...database,
-      write: (batch) => counted(database.write(batch)),
-      read: (statement) => counted(database.read(statement)),
-    },
-    async idle() {
-      for (let quiet = 0; quiet < 3; quiet = under_way === 0 ? quiet + 1 : 0) await turn()
-    },
-  }
-}
 
 const timed =
   (openStore: OpenStore): OpenTimedSubject =>

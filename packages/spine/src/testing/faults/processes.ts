@@ -1,0 +1,85 @@
+/** Processes that a fault starts and kills: servers as users run them, and workers. Each speaks in lines of JSON. */
+
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+
+export type Started = {
+  child: ChildProcess
+  /** What its first line said. */
+  first: Readonly<Record<string, string>>
+  /** The next line that nobody has read yet. Rejects when the process ends before. */
+  next<T>(): Promise<T>
+  /** Resolves with the exit code, null after a signal. */
+  exited: Promise<number | null>
+  /** SIGKILL, unless it is gone. */
+  kill(): Promise<void>
+}
+
+export type StartOptions = {
+  env?: Readonly<Record<string, string>>
+  /** Shell text that runs around it; its last command has to be `exec "$@"`. */
+  shell?: string
+}
+
+const pathOf = (file: string) => fileURLToPath(new URL(file, import.meta.url))
+
+/** Without what belongs to the program that runs the tests. */
+const quiet = Object.fromEntries(
+  Object.entries(process.env).filter(([key]) => !/^(?:SPINE_|npm_lifecycle|NODE_TEST)/.test(key)),
+)
+
+/** Whatever happens here, nothing is left running. */
+const running = new Set<ChildProcess>()
+process.on('exit', () => {
+  for (const child of running) child.kill('SIGKILL')
+})
+
+/** Starts a script and waits for its first line. */
+async function start(args: readonly string[], { env = {}, shell }: StartOptions = {}): Promise<Started> {
+  const command = [process.execPath, ...args]
+  const [program = '', ...rest] = shell === undefined ? command : ['bash', '-c', shell, 'bash', ...command]
+  const child = spawn(program, rest, { env: { ...quiet, ...env }, stdio: ['pipe', 'pipe', 'pipe'] })
+  let complaint = ''
+  child.stderr.on('data', (chunk) => {
+    complaint = `${complaint}${chunk}`.slice(-2_000)
+  })
+  child.stdin.on('error', () => {})
+  running.add(child)
+  const exited = once(child, 'exit').then(([code]) => {
+    running.delete(child)
+    return code as number | null
+  })
+  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]()
+  const next = async <T>(): Promise<T> => {
+    const { done, value } = await lines.next()
+    if (done) throw new Error(`${args.join(' ')} ended with ${await exited}: ${complaint}`)
+    return JSON.parse(value)
+  }
+  const kill = async () => {
+    child.kill('SIGKILL')
+    await exited
+  }
+  return { child, first: await next(), next, exited, kill }
+}
+
+export const startServer = (url: string, options: StartOptions & { port?: string } = {}): Promise<Started> =>
+  start(
+    [
+      pathOf('../../cli/main.ts'),
+      'serve',
+      '--store',
+      url,
+      '--port',
+      options.port ?? '0',
+      '--json',
+      '--log-level',
+      'fatal',
+    ],
+    options,
+  )
+
+/** A worker of this folder, by its file name. */
+export const startWorker = (file: string, args: readonly string[], options: StartOptions = {}): Promise<Started> =>
+  start([pathOf(`./${file}`), ...args], options)

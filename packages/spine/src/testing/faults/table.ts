@@ -1,0 +1,204 @@
+/** Every fault once: which guarantees it is about, how it is made, how its protection is taken away, how much is run. */
+
+import { cutPower } from './cut-power.ts'
+import { failSync } from './fail-sync.ts'
+import type { FaultOptions } from './fault.ts'
+import { canFillDisks, fillDisk } from './fill-disk.ts'
+import { flipBits } from './flip-bits.ts'
+import { fuzz } from './fuzz.ts'
+import { jumpClock } from './jump-clock.ts'
+import { killReceivers } from './kill-receivers.ts'
+import { killServer } from './kill-server.ts'
+import { lateAcks } from './late-acks.ts'
+import type { Outcome } from './outcome.ts'
+import { pauseReceivers } from './pause-receivers.ts'
+import { poison } from './poison.ts'
+import { redriveStorm } from './redrive-storm.ts'
+import { repeatAcks } from './repeat-acks.ts'
+import { slowReceivers } from './slow-receivers.ts'
+import { thunderingHerd } from './thundering-herd.ts'
+import { canWatchSyncs, watchSyncs } from './watch-syncs.ts'
+
+export type Fault = {
+  /** What `--only` calls it. */
+  part: string
+  /** Numbers of the guarantees that it tries to break. */
+  guarantees: readonly string[]
+  fault: string
+  /** What one run is. */
+  unit: string
+  /** The protection that its negative control does without. */
+  control: string
+  run(options: FaultOptions): Promise<Outcome>
+  /** Runs of the short form, of the long form, and of the negative control. */
+  runs: { short: number; long: number; control: number }
+  /** Real processes are killed, stopped or flooded, or the time is in the hand of the fault. */
+  group: 'processes' | 'in_process'
+  /** Whether this machine lets it be made; default yes. */
+  possible?: () => boolean
+}
+
+export const faults: readonly Fault[] = Object.freeze<Fault[]>([
+  {
+    part: 'kill',
+    guarantees: ['G1', 'G2', 'G3', 'G4', 'G5', 'G16'],
+    fault: 'kill -9 of the server under load, at random moments and around commits',
+    unit: 'kills',
+    control: 'a server that answers before it writes',
+    run: killServer,
+    runs: { short: 3, long: 1_000, control: 1 },
+    group: 'processes',
+  },
+  {
+    part: 'power',
+    guarantees: ['G1'],
+    fault: 'loss of power after each commit: the log cut at every frame and within it',
+    unit: 'commits',
+    control: 'synchronous = NORMAL',
+    run: cutPower,
+    runs: { short: 20, long: 10_000, control: 20 },
+    group: 'in_process',
+  },
+  {
+    part: 'syncs',
+    guarantees: ['G1'],
+    fault: 'the order of system calls: the log is synced before an answer is written',
+    unit: 'sends',
+    control: 'synchronous = NORMAL',
+    run: watchSyncs,
+    runs: { short: 20, long: 1_000, control: 20 },
+    group: 'processes',
+    possible: canWatchSyncs,
+  },
+  {
+    part: 'io',
+    guarantees: ['G1'],
+    fault: 'syncs and writes of the log that fail: the server ends, what it had answered is there',
+    unit: 'failures',
+    control: 'nobody is told that the file failed',
+    run: failSync,
+    runs: { short: 1, long: 40, control: 1 },
+    group: 'processes',
+  },
+  {
+    part: 'disk',
+    guarantees: ['G17'],
+    fault: 'a full disk: sends are refused, acknowledgements pass, space brings the store back',
+    unit: 'disks',
+    control: 'no reserve beside the store',
+    run: fillDisk,
+    runs: { short: 1, long: 10, control: 1 },
+    group: 'processes',
+    possible: canFillDisks,
+  },
+  {
+    part: 'receivers',
+    guarantees: ['G3', 'G8'],
+    fault: 'kill -9 of receivers in the middle of their leases',
+    unit: 'kills',
+    control: 'effects without an inbox',
+    run: killReceivers,
+    runs: { short: 2, long: 300, control: 2 },
+    group: 'processes',
+  },
+  {
+    part: 'poison',
+    guarantees: ['G10'],
+    fault: 'an envelope that ends the process of whoever handles it',
+    unit: 'envelopes',
+    control: 'attempts that are not counted',
+    run: poison,
+    runs: { short: 30, long: 3_000, control: 10 },
+    group: 'processes',
+  },
+  {
+    part: 'pause',
+    guarantees: ['G6', 'G7'],
+    fault: 'SIGSTOP of a receiver past its leases, then SIGCONT',
+    unit: 'stale answers',
+    control: 'leases without a fence',
+    run: pauseReceivers,
+    runs: { short: 50, long: 1_000, control: 20 },
+    group: 'processes',
+  },
+  {
+    part: 'acks',
+    guarantees: ['G7'],
+    fault: 'each acknowledgement three times at once',
+    unit: 'deliveries',
+    control: 'settlements that do not look at the state',
+    run: repeatAcks,
+    runs: { short: 64, long: 10_000, control: 16 },
+    group: 'processes',
+  },
+  {
+    part: 'fuzz',
+    guarantees: ['G17'],
+    fault: 'hostile requests to every route of the contract',
+    unit: 'inputs',
+    control: 'a server that writes before it looks',
+    run: fuzz,
+    runs: { short: 2_000, long: 100_000, control: 200 },
+    group: 'processes',
+  },
+  {
+    part: 'late',
+    guarantees: ['G6', 'G7'],
+    fault: 'acknowledgements after the lease: before a sweep, after it, after a new claim',
+    unit: 'late answers',
+    control: 'leases without a fence',
+    run: lateAcks,
+    runs: { short: 50, long: 1_000, control: 20 },
+    group: 'in_process',
+  },
+  {
+    part: 'clock',
+    guarantees: ['G8', 'G18'],
+    fault: 'the wall clock jumps by an hour and by a second; the store is opened an hour in its past',
+    unit: 'live leases',
+    control: 'a clock that follows the wall clock, a start that believes the store',
+    run: jumpClock,
+    runs: { short: 200, long: 10_000, control: 100 },
+    group: 'in_process',
+  },
+  {
+    part: 'bits',
+    guarantees: ['G12'],
+    fault: 'one bit of a stored envelope is flipped',
+    unit: 'flips',
+    control: 'stored bytes that are believed',
+    run: flipBits,
+    runs: { short: 200, long: 1_000, control: 100 },
+    group: 'in_process',
+  },
+  {
+    part: 'redrive',
+    guarantees: ['G2', 'G3'],
+    fault: 'a full dead-letter box is redriven twice at once and one by one',
+    unit: 'deliveries',
+    control: 'a redrive that does not look whether it is parked',
+    run: redriveStorm,
+    runs: { short: 300, long: 10_000, control: 100 },
+    group: 'in_process',
+  },
+  {
+    part: 'slow',
+    guarantees: ['G3', 'G9'],
+    fault: 'receivers that take ten times their lease, with heartbeats and without',
+    unit: 'deliveries',
+    control: 'heartbeats that are lost, attempts that are not counted',
+    run: slowReceivers,
+    runs: { short: 30, long: 200, control: 20 },
+    group: 'in_process',
+  },
+  {
+    part: 'herd',
+    guarantees: ['G9', 'G11'],
+    fault: 'a target that comes back to a full inbox: retries are spread, one probe is handed out',
+    unit: 'deliveries',
+    control: 'no jitter, and a probe for everybody',
+    run: thunderingHerd,
+    runs: { short: 600, long: 10_000, control: 300 },
+    group: 'in_process',
+  },
+])
