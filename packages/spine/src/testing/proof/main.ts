@@ -1,0 +1,51 @@
+/**
+ * `npm run proof`: tries to break every guarantee, writes docs/proofs.md, and ends with 1 if something was violated or
+ * a negative control found nothing. Progress goes to standard error; with `--json` the last line of standard output is
+ * the JSON.
+ */
+
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
+import { sqliteStore } from '../faults/stores.ts'
+import { faults } from '../faults/table.ts'
+import { holds, type Proven, prove, violations } from './proof.ts'
+import { guaranteesOf, report } from './report.ts'
+
+const { values } = parseArgs({
+  options: {
+    short: { type: 'boolean', default: false },
+    json: { type: 'boolean', default: false },
+    only: { type: 'string' },
+    seed: { type: 'string', default: String(Date.now() % 1_000_000) },
+  },
+})
+const parts = faults.map(({ part }) => part)
+const wanted = values.only?.split(',') ?? parts
+const unknown = wanted.filter((part) => !parts.includes(part))
+if (unknown.length > 0) {
+  process.stderr.write(`--only: there is no ${unknown.join(', ')}; there is ${parts.join(', ')}.\n`)
+  process.exit(2)
+}
+// What is still running ends with this process.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130))
+
+const progress = (words: string) => void process.stderr.write(`${words}\n`)
+const form = values.short ? 'short' : 'long'
+const file = fileURLToPath(new URL('../../../../../docs/proofs.md', import.meta.url))
+const command = ['npm run proof', ...(process.argv.length > 2 ? ['--', ...process.argv.slice(2)] : [])].join(' ')
+const proven: Proven[] = []
+for (const fault of faults.filter(({ part }) => wanted.includes(part))) {
+  progress(`${fault.part}: ${fault.fault} (${form}, ${fault.runs[form]} ${fault.unit})`)
+  const one = await prove(fault, { store: sqliteStore, form, seed: Number(values.seed), progress })
+  proven.push(one)
+  const control = one.negative_control_failed ? 'its control found something' : 'its control found NOTHING'
+  progress(`${fault.part}: ${violations(one)} violations in ${one.runs} ${fault.unit}, ${control}, ${one.took_s} s`)
+  for (const example of one.examples) progress(`  ${example}`)
+  // After each fault: a run that is ended early leaves what it has.
+  const before = existsSync(file) ? readFileSync(file, 'utf8') : ''
+  const date = new Date().toISOString().slice(0, 16).replace('T', ' ')
+  writeFileSync(file, report(proven, { faults, before, command, date }))
+}
+if (values.json) process.stdout.write(`${JSON.stringify({ guarantees: guaranteesOf(proven) })}\n`)
+process.exitCode = proven.every(holds) ? 0 : 1

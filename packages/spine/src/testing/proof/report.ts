@@ -1,0 +1,96 @@
+/**
+ * docs/proofs.md: one line for each fault, from the latest run of it. A run of some parts leaves the lines of the others
+ * as they were; each line says when it was made and in which form.
+ */
+
+import { arch, availableParallelism, platform, totalmem } from 'node:os'
+import type { Fault } from '../faults/table.ts'
+import { holds, type Proven, violations } from './proof.ts'
+
+const titles = [
+  'Guarantees',
+  'Fault',
+  'Form',
+  'Runs',
+  'Violations',
+  'Negative control',
+  'Figures',
+  'Seed',
+  'Took',
+  'Run on',
+]
+
+const machine = () =>
+  `${availableParallelism()} cores, ${Math.round(totalmem() / 2 ** 30)} GB, ${platform()} ${arch()}, Node ${process.version}`
+
+const line = (cells: readonly string[]) => `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`
+
+const figuresOf = ({ figures }: Proven) =>
+  Object.entries(figures)
+    .map(([name, value]) => `${name} ${value.toLocaleString('en')}`)
+    .join(', ') || '-'
+
+function rowOf(proven: Proven, date: string): string {
+  const { fault, form, runs, negative_control_failed, seed, took_s } = proven
+  const made = runs > 0
+  return line([
+    fault.guarantees.join(', '),
+    fault.fault,
+    form,
+    made ? `${runs.toLocaleString('en')} ${fault.unit}` : 'not possible on this machine',
+    made ? String(violations(proven)) : '-',
+    made ? `${fault.control}: ${negative_control_failed ? 'found' : 'NOT FOUND'}` : '-',
+    figuresOf(proven),
+    String(seed),
+    `${took_s} s`,
+    date,
+  ])
+}
+
+/** The text of the file, with the lines that it had for what did not run now. */
+export function report(proven: readonly Proven[], { faults, before, command, date }: ReportOptions): string {
+  const fresh = new Map(proven.map((one) => [one.fault.fault, rowOf(one, date)]))
+  const old = new Map(before.split('\n').map((row) => [row.split(' | ')[1] ?? '', row]))
+  const rows = faults.map(({ fault }) => fresh.get(fault) ?? old.get(fault)).filter((row) => row !== undefined)
+  return `# Proofs
+
+What Memory Spine promises is tried by breaking it: each line is one way to break it, how often it was done, and what
+was violated (a delivery lost, an effect made twice, two owners at a time, a delivery stuck or tried too often, a byte
+changed, a namespace crossed). The negative control is the same run with one protection taken away: it has to find
+something, or the proof could not see it.
+
+Written by \`npm run proof\` (\`-- --short\` takes minutes; \`-- --only kill,fuzz\` runs some parts and leaves the other lines
+alone). The latest run was \`${command}\` on ${date}: ${proven.length} faults, ${proven.filter(holds).length} hold.
+Machine: ${machine()}.
+
+${line(titles)}
+${line(titles.map(() => '---'))}
+${rows.join('\n')}
+`
+}
+
+export type ReportOptions = {
+  /** All there are, in their order. */
+  faults: readonly Fault[]
+  /** The file as it was. */
+  before: string
+  command: string
+  date: string
+}
+
+/** One entry for each guarantee and fault, as \`--json\` answers. */
+export const guaranteesOf = (proven: readonly Proven[]) =>
+  proven.flatMap((one) => {
+    const { fault, form, seed, runs, lost, dup_effects, double_leases, stuck, over_attempts, others } = one
+    const counts = { lost, dup_effects, double_leases, stuck, over_attempts, others }
+    const { negative_control_failed } = one
+    return fault.guarantees.map((id) => ({
+      id,
+      fault: fault.fault,
+      form,
+      seed,
+      runs,
+      ...counts,
+      negative_control_failed,
+    }))
+  })
