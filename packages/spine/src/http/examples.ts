@@ -49,6 +49,7 @@ const examples: Examples = {
     },
     preview: { envelope_id: 'env-01', budgets: [1_000, 2_000, 4_000], strategies: ['priority', 'lazy'] },
     import: { envelope: { envelope_version: '2', id: 'env-01', note: 'the whole sealed envelope stands here' } },
+    text: { id: 'env-01' },
     get: { id: 'env-01' },
     status: { id: 'env-01' },
     list: { target_agent: 'coder', limit: 20 },

@@ -4,6 +4,7 @@ import type { z } from 'zod'
 import type { contract } from '../protocol/contract.ts'
 import type { Envelope } from '../protocol/envelope.ts'
 import { SpineError } from '../protocol/errors.ts'
+import { render } from '../protocol/render.ts'
 import { fidelityOf, wayBetween } from '../rules/fidelity.ts'
 import { listDeliveries } from '../store/deliveries.ts'
 import * as sql from '../store/envelopes.ts'
@@ -12,6 +13,7 @@ import type { Caller, Service } from './context.ts'
 import { toDelivery, toHandoff } from './documents.ts'
 import type { Envelopes } from './envelopes.ts'
 import { claimKey, earlierRef, findEarlier, readKeys, takeKeys } from './idempotency.ts'
+import { tokenizer } from './tokenizers.ts'
 
 type In<N extends keyof typeof contract.handoffs> = z.output<(typeof contract.handoffs)[N]['input']>
 
@@ -82,6 +84,13 @@ export function handoffOperations(
       return toHandoff(row)
     },
     get: ({ id }: In<'get'>, { ns }: Caller) => envelopes.mustFind(ns, id),
+    text: async ({ id, format }: In<'text'>, { ns }: Caller) => {
+      const envelope = await envelopes.mustFind(ns, id)
+      const text = render(envelope, { format })
+      const count = await tokenizer(envelope.budget.tokenizer)
+      await service.turns.next()
+      return { envelope_id: id, format, text, tokens: count(text) }
+    },
     status: async ({ id }: In<'status'>, { ns }: Caller) => {
       const row = await record(ns, id)
       const deliveries = await database.read(

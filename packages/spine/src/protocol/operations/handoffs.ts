@@ -75,6 +75,14 @@ export const handoffs = Object.freeze({
     output: envelope,
     errors: ['ENVELOPE_NOT_FOUND', 'INTEGRITY'],
   }),
+  text: operation({
+    method: 'GET',
+    path: '/v1/handoffs/:id/text',
+    summary: 'Read the envelope as its receiver reads it, with the tokens of that text.',
+    input: z.strictObject({ id, format: z.enum(['markdown', 'json']).default('markdown') }),
+    output: z.looseObject({ envelope_id: id, format: z.string(), text: z.string(), tokens: z.int() }),
+    errors: ['ENVELOPE_NOT_FOUND', 'INTEGRITY'],
+  }),
   status: operation({
     method: 'GET',
     path: '/v1/handoffs/:id/status',

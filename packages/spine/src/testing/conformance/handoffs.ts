@@ -16,6 +16,17 @@ const refsOf = (envelope: Envelope) => envelope.memories.map(({ id, level }) => 
 
 export function handoffsSuite(name: string, open: OpenSubject): void {
   describe(`handoffs (${name})`, { concurrency: 8 }, () => {
+    test('the text of an envelope is what its receiver reads, and its tokens are those that were sealed', async () => {
+      const spine = await fresh(open)
+      const envelope = await sealed(spine, { intent: 'Ship it on Tuesday.', constraints: { language: 'python' } })
+      const { text, tokens } = await spine.handoffs.text({ id: envelope.id })
+      assert.equal(text, render(envelope))
+      assert.equal(tokens, envelope.token_count)
+      const json = await spine.handoffs.text({ id: envelope.id, format: 'json' })
+      assert.equal(JSON.parse(json.text).task, 'Ship it on Tuesday.')
+      await refused(spine.handoffs.text({ id: 'env-unknown' }), 'ENVELOPE_NOT_FOUND')
+    })
+
     test('an envelope is sealed with the call, its defaults, and a digest over its canonical form', async () => {
       const spine = await fresh(open)
       const envelope = await sealed(spine, { intent: 'Ship it.', task_summary: 'Write the code.' })
