@@ -1,6 +1,7 @@
 // Runs before `npm start`, `npm test` and `npm run check`: installs the locked packages when, and only when,
 // what is installed differs from package-lock.json. There is no stamp file: npm's own record of its last finished
-// install is compared, so a hand-run `npm ci` counts, and an install that was interrupted is done again.
+// install is compared, so a hand-run `npm ci` counts, and an install that was interrupted is done again. Then builds the
+// web page, if its sources have changed (packages/dashboard/build.js).
 //
 //   node tools/bootstrap.js start   what the server needs
 //   node tools/bootstrap.js full    what tests and checks need, too
@@ -25,6 +26,7 @@ if (reason) {
   console.error(`bootstrap: installing ${full ? 'all packages' : 'the packages the server needs'}, because ${reason}`)
   install(full ? [] : ['--omit=dev', '--omit=peer'])
 }
+buildDashboard()
 
 /** @returns {string | undefined} the reason to install, or undefined when everything wanted is there */
 function whyInstall() {
@@ -81,6 +83,15 @@ function install(flags) {
   })
   if (result.status !== 0) {
     fail(`npm ci failed (${result.error?.message ?? result.signal ?? `exit ${result.status}`}); see above`)
+  }
+}
+
+function buildDashboard() {
+  const own = `${root}node_modules/.bin/node`
+  const node = existsSync(own) ? own : process.execPath
+  const result = spawnSync(node, [`${root}packages/dashboard/build.js`], { stdio: ['ignore', 'inherit', 'inherit'] })
+  if (result.status !== 0) {
+    fail('the dashboard could not be built; see above')
   }
 }
 

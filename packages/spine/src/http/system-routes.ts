@@ -4,6 +4,7 @@ import type { FastifyInstance } from 'fastify'
 import { SpineError } from '../protocol/errors.ts'
 import type { Spine } from '../protocol/spine.ts'
 import type { Admission } from './admission.ts'
+import { addDashboard } from './dashboard.ts'
 import { docsPage, docsPolicy } from './docs-page.ts'
 import type { EventLoopDelay } from './event-loop.ts'
 import { openApi } from './openapi.ts'
@@ -63,5 +64,5 @@ export function addSystemRoutes(app: FastifyInstance, { spine, admission, eventL
       .header('content-security-policy', docsPolicy)
       .send(page)
   })
-  app.get('/', (_request, reply) => reply.redirect('/docs', 302))
+  addDashboard(app)
 }

@@ -33,7 +33,7 @@ export const previewInput = z
     tokenizers: z.array(tokenizerName).min(1).max(4).optional(),
     /** How many next steps up to look for: the budgets at which more travels. Takes time: at most 8 variants. */
     steps: z.int().min(0).max(previewLimits.steps).default(0),
-    /** Also the text of each variant, at most 8. */
+    /** Also the text of each variant, at most 8, and of what was sealed. */
     text: z.boolean().default(false),
   })
   .refine((call) => (call.handoff === undefined) !== (call.envelope_id === undefined), {

@@ -37,7 +37,7 @@ export function previewOperations(service: Service, rooms: { envelopes: Envelope
     return { candidates, budget, gaps: collected.gaps }
   }
 
-  const sourceOfSealed = async (id: string, { ns }: Caller): Promise<Source> => {
+  const sourceOfSealed = async (id: string, text: boolean, { ns }: Caller): Promise<Source> => {
     const envelope = await envelopes.mustFind(ns, id)
     const { candidates, gaps } = await candidatesOfSealed(service, ns, envelope)
     const { max_tokens, tokenizer: tokenizer_name, strategy = 'priority' } = envelope.budget
@@ -46,14 +46,17 @@ export function previewOperations(service: Service, rooms: { envelopes: Envelope
       candidates,
       gaps,
       budget: { max_tokens, set_by: 'sealed', tokenizer: tokenizer_name, strategy },
-      sealed: described(envelope, envelope.token_count, candidates.memories, count),
+      sealed: {
+        ...described(envelope, envelope.token_count, candidates.memories, count),
+        ...(text ? textOf(envelope) : {}),
+      },
     }
   }
 
   const preview = async (call: In, caller: Caller): Promise<Preview> => {
     const warnings: string[] = []
     const source = call.envelope_id
-      ? await sourceOfSealed(call.envelope_id, caller)
+      ? await sourceOfSealed(call.envelope_id, call.text, caller)
       : await sourceOfCall(call, { ...caller, warn: (warning) => void warnings.push(warning) })
     const { budget, candidates, gaps, sealed } = source
     const variants: PreviewVariant[] = []

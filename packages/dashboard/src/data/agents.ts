@@ -1,0 +1,12 @@
+/** The agents with their queues and breakers. */
+
+import type { Agent } from '../../../spine/src/protocol/agent.ts'
+import { call } from '../core/call.ts'
+import { type Live, useLive } from '../core/live.ts'
+
+export const useAgents = (): Live<{ agents: Agent[]; next?: string | undefined }> =>
+  useLive(
+    'agents',
+    (signal) => call('agents', 'list', { limit: 1_000 }, signal),
+    ({ type }) => type.startsWith('delivery.') || type.startsWith('breaker.'),
+  )

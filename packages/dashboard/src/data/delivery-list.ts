@@ -1,0 +1,166 @@
+/**
+ * Deliveries, newest first, as many as one scrolls to, and live: each second the first page is read again if something
+ * moved, and what moved further down is read by itself.
+ */
+
+import { useEffect, useRef, useState } from 'preact/hooks'
+import type { Delivery, DeliveryState } from '../../../spine/src/protocol/delivery.ts'
+import type { SpineEvent } from '../../../spine/src/protocol/event.ts'
+import { call } from '../core/call.ts'
+import { type Failure, failureOf } from '../core/failure.ts'
+import { onSession } from '../core/session.ts'
+import { onConnection, onEvent } from '../core/stream.ts'
+import { keepRecords } from './records.ts'
+
+export type DeliveryFilter = { state?: DeliveryState; target?: string }
+
+export type DeliveryList = {
+  /** Nothing was read yet while this is undefined. */
+  rows?: readonly Delivery[]
+  failure?: Failure
+  /** Came or moved since the list was first read. */
+  fresh: ReadonlySet<string>
+  /** Reads older ones; nothing when all are there. */
+  more: () => void
+  whole: boolean
+  again: () => void
+}
+
+const page_rows = 200
+const older_rows = 1_000
+const pause_ms = 1_000
+
+type Store = ReturnType<typeof createStore>
+
+export function useDeliveryList(filter: DeliveryFilter): DeliveryList {
+  const [, redraw] = useState(0)
+  const store = useRef<Store>(undefined)
+  const key = JSON.stringify(filter)
+  useEffect(() => {
+    const made = createStore(filter, () => redraw((count) => count + 1))
+    store.current = made
+    redraw((count) => count + 1)
+    return made.close
+  }, [key])
+  const { rows, failure, fresh, whole } = store.current?.view() ?? { fresh: new Set<string>(), whole: false }
+  return {
+    ...(rows && { rows }),
+    ...(failure && { failure }),
+    fresh,
+    whole,
+    more: () => void store.current?.more(),
+    again: () => void store.current?.first(),
+  }
+}
+
+function createStore(filter: DeliveryFilter, changed: () => void) {
+  const closing = new AbortController()
+  const { signal } = closing
+  let known = new Map<string, Delivery>()
+  let rows: readonly Delivery[] | undefined
+  let failure: Failure | undefined
+  let next: string | undefined
+  let reading = false
+  let timer: ReturnType<typeof setTimeout> | undefined
+  const fresh = new Set<string>()
+  const moved = new Set<string>()
+
+  const matches = ({ state, target }: Delivery) =>
+    (!filter.state || filter.state === state) && (!filter.target || filter.target === target)
+
+  const put = (deliveries: readonly Delivery[], news: boolean) => {
+    for (const delivery of deliveries) {
+      const before = known.get(delivery.id)
+      if (news && before?.history.length !== delivery.history.length) fresh.add(delivery.id)
+      if (matches(delivery)) known.set(delivery.id, delivery)
+      else known.delete(delivery.id)
+    }
+  }
+  const show = () => {
+    rows = [...known.values()].sort((left, right) => (left.id < right.id ? 1 : -1))
+    changed()
+  }
+
+  const read = async (limit: number, after?: string) => {
+    const [page, { handoffs }] = await Promise.all([
+      call('deliveries', 'list', { ...filter, limit, ...(after && { after }) }, signal),
+      // Envelopes come in the same order; those of old ones that were redriven are asked for one by one.
+      call('handoffs', 'list', { limit }, signal),
+    ])
+    keepRecords(handoffs)
+    return page
+  }
+
+  const first = async () => {
+    if (reading) return later()
+    reading = true
+    const ids = [...moved]
+    moved.clear()
+    fresh.clear()
+    try {
+      const page = await read(page_rows)
+      const overlaps = known.size === 0 || page.deliveries.some(({ id }) => known.has(id)) || !page.next
+      const began = rows !== undefined
+      if (!overlaps) known = new Map()
+      if (known.size === 0 || !overlaps) next = page.next
+      const newest = new Set(page.deliveries.map(({ id }) => id))
+      put(page.deliveries, began)
+      const others = ids.filter((id) => known.has(id) && !newest.has(id)).slice(0, 50)
+      put(await Promise.all(others.map((id) => call('deliveries', 'get', { id }, signal))), began)
+      failure = undefined
+      show()
+    } catch (error) {
+      if (signal.aborted) return
+      failure = failureOf(error)
+      changed()
+    } finally {
+      reading = false
+    }
+  }
+  const later = () => {
+    timer ??= setTimeout(() => {
+      timer = undefined
+      void first()
+    }, pause_ms)
+  }
+
+  const more = async () => {
+    if (next === undefined || reading) return
+    reading = true
+    try {
+      const page = await read(older_rows, next)
+      next = page.next
+      put(page.deliveries, false)
+      show()
+    } catch {
+      // The end of the list stays where it is; scrolling asks again.
+    } finally {
+      reading = false
+    }
+  }
+
+  const stops = [
+    onEvent(({ type, delivery_id }: SpineEvent) => {
+      if (!type.startsWith('delivery.')) return
+      if (delivery_id !== undefined) moved.add(delivery_id)
+      later()
+    }),
+    onConnection(({ state }) => state === 'live' && later()),
+    onSession(() => {
+      known = new Map()
+      rows = undefined
+      void first()
+    }),
+  ]
+  void first()
+  return {
+    first,
+    more,
+    view: () => ({ rows, failure, fresh, whole: next === undefined }),
+    close: () => {
+      closing.abort()
+      clearTimeout(timer)
+      for (const stop of stops) stop()
+    },
+  }
+}

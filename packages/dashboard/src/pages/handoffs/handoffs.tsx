@@ -1,0 +1,133 @@
+/** Every handoff, newest first: filtered by state and receiver on the server, searched by text among what is here. */
+
+import { useMemo } from 'preact/hooks'
+import type { Delivery, DeliveryState } from '../../../../spine/src/protocol/delivery.ts'
+import { useRowKeys } from '../../core/keyboard.ts'
+import { type Route, setQuery } from '../../core/router.ts'
+import { number, plural } from '../../core/words.ts'
+import { useAgents } from '../../data/agents.ts'
+import { useDeliveryList } from '../../data/delivery-list.ts'
+import { useHeld } from '../../data/held.ts'
+import { recordOf } from '../../data/records.ts'
+import { Pick } from '../../pieces/controls.tsx'
+import { Empty, Failed, Head, Loading } from '../../pieces/panel.tsx'
+import { Rows } from '../../pieces/rows.tsx'
+import { DeliveryRow, deliveryColumns } from './delivery-row.tsx'
+
+const states: readonly DeliveryState[] = [
+  'ready',
+  'leased',
+  'accepted',
+  'completed',
+  'parked',
+  'rerouted',
+  'expired',
+  'cancelled',
+  'discarded',
+]
+
+const idOf = ({ id }: Delivery) => id
+
+function matcher(text: string): (delivery: Delivery) => boolean {
+  const words = text.toLowerCase().split(/\s+/).filter(Boolean)
+  return ({ id, envelope_id, source_agent, target, reason, channel }) => {
+    const record = recordOf(envelope_id)
+    const said = [id, envelope_id, source_agent, target, reason, channel, record?.summary, record?.task_id]
+    const all = said.join('\n').toLowerCase()
+    return words.every((word) => all.includes(word))
+  }
+}
+
+export function Handoffs({ route }: { route: Route }) {
+  useRowKeys()
+  const { state = '', target = '', q = '' } = route.query
+  const list = useDeliveryList({
+    ...(states.includes(state as DeliveryState) && { state: state as DeliveryState }),
+    ...(target && { target }),
+  })
+  const agents = useAgents().value?.agents ?? []
+  const all = list.rows ?? []
+  const found = useMemo(() => (q ? all.filter(matcher(q)) : all), [all, q])
+  const { shown, waiting, release, hold } = useHeld(found, idOf)
+  const filtered = Boolean(state || target || q)
+  const clear = () => setQuery({ state: undefined, target: undefined, q: undefined })
+  const count = `${number(found.length)}${list.whole ? '' : '+'}`
+  return (
+    <>
+      <Head
+        title={filtered ? `${count} of the handoffs match` : 'Handoffs'}
+        sub="One row is one envelope on its way to one receiver, newest first."
+      />
+      <section class="panel" {...hold}>
+        <div class="filters">
+          <input
+            class="field"
+            type="search"
+            aria-label="Search these handoffs"
+            placeholder="Task, agent, id, reason"
+            value={q}
+            onInput={(event) => setQuery({ q: event.currentTarget.value })}
+          />
+          <Pick
+            label="State"
+            value={state}
+            choices={[{ value: '', label: 'All states' }, ...states.map((value) => ({ value, label: value }))]}
+            onChange={(value) => setQuery({ state: value })}
+          />
+          <Pick
+            label="Receiver"
+            value={target}
+            choices={[
+              { value: '', label: 'All receivers' },
+              ...agents.map(({ name }) => ({ value: name, label: name })),
+            ]}
+            onChange={(value) => setQuery({ target: value })}
+          />
+          {filtered && (
+            <button type="button" class="plain link" onClick={clear}>
+              Clear filter
+            </button>
+          )}
+          {waiting > 0 && (
+            <button type="button" class="pill" onClick={release}>
+              {waiting} new while you read
+            </button>
+          )}
+          <span class="end">{list.rows && plural(all.length, 'delivery', 'deliveries')} read</span>
+        </div>
+        {list.failure && !list.rows && (
+          <Failed
+            what="The list could not be read."
+            goesOn="Deliveries go on; only this list is missing."
+            failure={list.failure}
+            again={list.again}
+          />
+        )}
+        {!list.rows && !list.failure && <Loading rows={20} />}
+        {list.rows && shown.length > 0 && (
+          <Rows
+            label="Handoffs"
+            columns={deliveryColumns}
+            items={shown}
+            keyOf={idOf}
+            row={(delivery) => <DeliveryRow delivery={delivery} />}
+            fresh={list.fresh}
+            onEnd={list.more}
+          />
+        )}
+        {list.rows && shown.length === 0 && (
+          <Empty title={filtered ? 'No handoff matches.' : 'Nothing was handed over yet.'}>
+            {filtered && (
+              <>
+                {q && `${plural(all.length, 'handoff')} without the words. `}
+                <button type="button" class="plain link" onClick={clear}>
+                  Clear filter
+                </button>
+              </>
+            )}
+          </Empty>
+        )}
+      </section>
+    </>
+  )
+}
