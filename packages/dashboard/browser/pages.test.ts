@@ -1,0 +1,177 @@
+// The page in a real Chromium, over a real server and what a team of agents did there.
+
+import assert from 'node:assert/strict'
+import { after, before, test } from 'node:test'
+import axe from 'axe-core'
+import type { Browser, Page } from 'playwright-core'
+import { buildPage, type House, openBrowser, openHouse, openPage } from './stage.ts'
+import { type Story, tell } from './story.ts'
+
+let house: House
+let browser: Browser
+let story: Story
+
+before(async () => {
+  await buildPage()
+  ;[house, browser] = await Promise.all([openHouse(), openBrowser()])
+  story = await tell(house)
+})
+after(async () => {
+  await browser?.close()
+  await house?.close()
+})
+
+const open = (page: Page, hash: string) => page.goto(`${house.endpoint}/#/${hash}`)
+
+type Found = { id: string; nodes: { html: string }[]; impact: string }
+
+/** What axe calls serious or worse. */
+async function faultsOf(page: Page, options = {}): Promise<string[]> {
+  const call = `axe.run(document, ${JSON.stringify({ resultTypes: ['violations'], ...options })})`
+  const found = (await page.evaluate(`${call}.then(({ violations }) => violations)`)) as Found[]
+  return found
+    .filter(({ impact }) => impact === 'serious' || impact === 'critical')
+    .map(({ id, nodes }) => `${id}: ${nodes[0]?.html}`)
+}
+
+type View = { name: string; hash: () => string; says: RegExp }
+
+const views: readonly View[] = [
+  { name: 'handoffs', hash: () => 'handoffs', says: /One row is one envelope/ },
+  { name: 'one handoff', hash: () => `handoffs/${story.broadcast}`, says: /sealed: [\d,]+ of 4,200/ },
+  { name: 'the text of a handoff', hash: () => `handoffs/${story.broadcast}?tab=text`, says: /## Do next/ },
+  { name: 'chains', hash: () => 'chains', says: /A chain is all that came of one first handoff/ },
+  { name: 'one chain', hash: () => `chains/${story.chain[0]}`, says: /One line is one item/ },
+  { name: 'dead letters', hash: () => 'dead-letters', says: /5 deliveries wait for a person/ },
+  { name: 'agents', hash: () => 'agents', says: /manual-writer is held back by a breaker/ },
+  { name: 'memories', hash: () => 'memories', says: /Never change the till/ },
+  { name: 'one memory', hash: () => 'memories/sm-103', says: /The cache in front of seats\.json/ },
+]
+
+for (const { name, hash, says } of views)
+  test(`${name}: it is shown, the console is silent, axe finds no serious fault by day or by night`, async () => {
+    const { page, context, complaints } = await openPage(browser)
+    await open(page, hash())
+    await page.getByText(says).first().waitFor()
+    await page.evaluate(axe.source)
+    assert.deepEqual(await faultsOf(page), [])
+    await page.getByRole('button', { name: 'Switch between light and dark' }).click()
+    assert.deepEqual(await faultsOf(page, { runOnly: ['color-contrast'] }), [])
+    assert.deepEqual(complaints, [])
+    await context.close()
+  })
+
+test('a handoff appears in the list while one looks, and moves when it is claimed', async () => {
+  const { page, context } = await openPage(browser)
+  await open(page, 'handoffs')
+  await page.getByText('seat map').first().waitFor()
+  const { id } = await house.spine.handoffs.create({
+    source_agent: 'night-desk',
+    target_agent: 'lamp-keeper',
+    task_summary: 'Switch the lamps of the north hall off',
+    previous: null,
+  })
+  await house.spine.deliveries.send({ envelope_id: id })
+  const row = page.getByRole('row', { name: /night-desk.*lamp-keeper/ })
+  await row.getByText('ready').waitFor()
+  const { deliveries } = await house.spine.deliveries.receive({ agent: 'lamp-keeper', wait_ms: 0 })
+  assert.equal(deliveries.length, 1)
+  await row.getByText('leased').waitFor()
+  await context.close()
+})
+
+test('a dead letter is sent back from the page, and another is discarded with a reason', async () => {
+  const { page, context, complaints } = await openPage(browser)
+  await open(page, 'dead-letters')
+  const letter = page.getByRole('button', { name: 'crawler → summariser' })
+  await letter.click()
+  await page.getByRole('button', { name: 'Redrive to summariser' }).click()
+  await page.getByText('1 delivery sent back.').waitFor()
+  const { deliveries } = await house.spine.deliveries.list({ target: 'summariser', state: 'ready' })
+  assert.deepEqual(
+    deliveries.map(({ generation }) => generation),
+    [1],
+  )
+  await page.getByText('4 deliveries wait for a person').waitFor()
+
+  await page.getByRole('button', { name: 'front-desk → refunds' }).click()
+  await page.getByRole('button', { name: 'Discard…', exact: true }).click()
+  const discard = page.getByRole('button', { name: 'Discard', exact: true })
+  assert.ok(await discard.isDisabled())
+  await page.getByLabel('Reason').fill('the visitor took the refund at the desk')
+  await discard.click()
+  await page.getByText('3 deliveries wait for a person').waitFor()
+  const { deliveries: discarded } = await house.spine.deliveries.list({ state: 'discarded' })
+  assert.equal(discarded[0]?.reason, 'the visitor took the refund at the desk')
+  assert.deepEqual(complaints, [])
+  await context.close()
+})
+
+test('all of one cause go back at once', async () => {
+  const { page, context } = await openPage(browser)
+  await open(page, 'dead-letters')
+  await page.getByRole('button', { name: 'Select' }).click()
+  await page.getByRole('button', { name: 'Redrive 3' }).click()
+  await page.getByText('Nothing is parked.').waitFor()
+  assert.equal((await house.spine.parked.list({})).deliveries.length, 0)
+  await context.close()
+})
+
+test('keys alone find a handoff, open it and come back', async () => {
+  const { page, context } = await openPage(browser)
+  await open(page, 'handoffs')
+  await page.getByText('seat map').first().waitFor()
+  await page.keyboard.press('j')
+  await page.keyboard.press('j')
+  await page.keyboard.press('k')
+  const first = await page.evaluate('document.activeElement.textContent')
+  assert.match(String(first), /→/)
+  await page.keyboard.press('Enter')
+  await page.getByRole('tab', { name: 'Envelope JSON' }).waitFor()
+  await page.keyboard.press('Escape')
+  await page.getByText('One row is one envelope').waitFor()
+  await page.keyboard.press('/')
+  await page.keyboard.type('sm-103')
+  await page.keyboard.press('Enter')
+  await page.getByText('Why sold seats look free').first().waitFor()
+  await context.close()
+})
+
+test('a breaker is closed by hand', async () => {
+  const { page, context } = await openPage(browser)
+  await open(page, 'agents')
+  await page.getByRole('button', { name: 'Close breaker' }).click()
+  await page.getByRole('row', { name: /manual-writer.*closed/ }).waitFor()
+  await context.close()
+})
+
+test('a memory is pinned and found by its words', async () => {
+  const { page, context } = await openPage(browser)
+  await open(page, 'memories')
+  await page.getByLabel('Search memories').fill('kiosks in the hall')
+  await page.getByRole('link', { name: 'sm-109' }).click()
+  await page.getByRole('button', { name: 'Pin', exact: true }).click()
+  await page.getByRole('button', { name: 'Unpin' }).waitFor()
+  assert.equal((await house.spine.memories.get({ id: 'sm-109' })).pinned, true)
+  await context.close()
+})
+
+test('it survives a restart of the server: the figures stay, and what happened meanwhile comes', async () => {
+  const { page, context } = await openPage(browser)
+  await open(page, 'handoffs')
+  await page.getByText('seat map').first().waitFor()
+  await house.stop()
+  await page.getByText('No connection since').waitFor()
+  assert.ok(await page.getByText('seat map').first().isVisible())
+  await house.start()
+  const { id } = await house.spine.handoffs.create({
+    source_agent: 'night-desk',
+    target_agent: 'gate-keeper',
+    task_summary: 'Lock the gate of the garden',
+    previous: null,
+  })
+  await house.spine.deliveries.send({ envelope_id: id })
+  await page.getByRole('row', { name: /night-desk.*gate-keeper/ }).waitFor()
+  await page.getByText('No connection since').waitFor({ state: 'detached' })
+  await context.close()
+})
