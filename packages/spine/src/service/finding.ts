@@ -9,6 +9,7 @@ import { toMemory, toVersion } from './documents.ts'
 import type { Envelopes } from './envelopes.ts'
 import { gapReason, memoryRows, versionRow } from './memory-rows.ts'
 import { rankMemories } from './ranking.ts'
+import { noteRegrets } from './regrets.ts'
 
 type In<N extends keyof typeof contract.memories> = z.output<(typeof contract.memories)[N]['input']>
 
@@ -71,7 +72,8 @@ export function findingOperations(service: Service, envelopes: Envelopes) {
       : { gap: { id, reason: 'unavailable' } satisfies Gap }
   }
 
-  const resolve = async ({ refs, policy, envelope_id }: In<'resolve'>, { ns }: Caller) => {
+  const resolve = async ({ refs, policy, envelope_id }: In<'resolve'>, caller: Caller) => {
+    const { ns } = caller
     const envelope = envelope_id === undefined ? undefined : await envelopes.mustFind(ns, envelope_id)
     const sealed = new Map(envelope?.memories.map((memory) => [memory.id, memory.version]))
     const rows = await memoryRows(service, ns, refs)
@@ -82,6 +84,7 @@ export function findingOperations(service: Service, envelopes: Envelopes) {
       if (memory) memories.push(memory)
       if (gap) gaps.push(gap)
     }
+    if (envelope) await noteRegrets(service, envelope, memories, caller)
     return { memories, gaps }
   }
 

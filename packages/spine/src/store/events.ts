@@ -1,6 +1,6 @@
 /** The statements of the event stream. Most events are written by triggers; these read them. */
 
-import { namedStatement } from './values.ts'
+import { namedStatement, setStatement } from './values.ts'
 
 const columns = `events.seq, events.tx, events.ns, events.at, events.type, events.state, events.source_agent, events.target,
   events.envelope_id, events.delivery_id, events.task_id, events.attempts, events.claims, events.direct,
@@ -21,4 +21,24 @@ export const eventsAfter = namedStatement({
 export const lastEvent = namedStatement({
   parameters: { ns: 'text' },
   body: `select tx, seq from events where ns = $ns and $events_settled order by $events_newest limit 1`,
+})
+
+/** Events that no row of the ledger tells by moving. What may happen only once (a regret) is stored once. */
+export const storeEvents = setStatement({
+  columns: {
+    ns: 'text',
+    type: 'text',
+    source_agent: 'text',
+    target: 'text',
+    envelope_id: 'text',
+    delivery_id: 'text',
+    task_id: 'text',
+    reason: 'text',
+    data: 'text',
+  },
+  parameters: { now: 'int' },
+  body: `with $input insert into events(tx, ns, at, type, source_agent, target, envelope_id, delivery_id, task_id, reason, data)
+    select $events_tx, i_ns, $now, i_type, i_source_agent, i_target, i_envelope_id, i_delivery_id, i_task_id, i_reason, i_data
+    from input where i_ns is not null
+    on conflict do nothing`,
 })

@@ -117,6 +117,8 @@ const firstTables = (dialect: Dialect): string[] => {
     attempts ${int}, claims ${int}, direct ${int}, started_at ${int}, reason ${text}, data ${text})${tail}`,
     `create index events_by_ns on events (ns, ${dialect.events.order})`,
     `create index events_by_age on events (at)`,
+    // A memory that was cut from an envelope is regretted once by each receiver.
+    `create unique index events_regret_once on events (ns, envelope_id, target, data) where type = 'memory.regretted'`,
     ...eventTriggers(dialect),
   ]
 }

@@ -18,6 +18,7 @@ import { parkedSuite } from './conformance/parked.ts'
 import { previewSuite } from './conformance/preview.ts'
 import { receivingSuite } from './conformance/receiving.ts'
 import { searchSuite } from './conformance/search.ts'
+import { regretSuite } from './conformance/regret.ts'
 import { secretsSuite } from './conformance/secrets.ts'
 import { agentsSuite, tasksSuite } from './conformance/tasks.ts'
 import { subjects } from './subjects.ts'
@@ -41,6 +42,7 @@ const suites = [
   parkedSuite,
   eventsSuite,
   isolationSuite,
+  regretSuite,
   secretsSuite,
   badInputSuite,
 ]
