@@ -27,6 +27,7 @@ export {
 } from './protocol/errors.ts'
 export type { SpineEvent } from './protocol/event.ts'
 export type { Handoff, HandoffInput } from './protocol/handoff.ts'
+export { type EnvelopeMajor, envelopeJsonSchema } from './protocol/json-schema.ts'
 export type { Memory, MemoryInput } from './protocol/memory.ts'
 export { render } from './protocol/render.ts'
 export type { CallOptions, Identity, Spine } from './protocol/spine.ts'

@@ -3,6 +3,7 @@
 import type { Delivery } from '../protocol/delivery.ts'
 import type { Handoff, HandoffStatus } from '../protocol/handoff.ts'
 import { render } from '../protocol/render.ts'
+import { currentOf } from '../protocol/versions.ts'
 import type { Connection } from './connection.ts'
 import { clip, type Output, table } from './output.ts'
 
@@ -47,13 +48,14 @@ export async function listHandoffs(
 
 /** The envelope as its receiver reads it; with --json the sealed document. */
 export async function getHandoff({ client, options }: Connection, id: string, output: Output): Promise<number> {
-  const envelope = await client.handoffs.get({ id }, options)
+  const sealed = await client.handoffs.get({ id }, options)
+  const envelope = currentOf(sealed)
   output.say(
     `${envelope.id}: ${wayOf(envelope)}, hop ${envelope.chain.hop}, ${envelope.token_count}/${envelope.budget.max_tokens} tokens, ${envelope.created_at}`,
   )
   output.say()
   output.say(render(envelope).trimEnd())
-  output.answer(envelope)
+  output.answer(sealed)
   return 0
 }
 
@@ -80,12 +82,9 @@ export async function handoffStatus({ client, options }: Connection, id: string,
 
 export async function handoffLineage({ client, options }: Connection, id: string, output: Output): Promise<number> {
   const lineage = await client.handoffs.lineage({ id }, options)
-  const rows = lineage.envelopes.map((one) => [
-    String(one.chain.hop),
-    wayOf(one),
-    `${one.token_count}/${one.budget.max_tokens}`,
-    one.id,
-  ])
+  const rows = lineage.envelopes
+    .map(currentOf)
+    .map((one) => [String(one.chain.hop), wayOf(one), `${one.token_count}/${one.budget.max_tokens}`, one.id])
   output.say(table(['hop', 'from -> to', 'tokens', 'envelope'], rows))
   output.answer(lineage)
   return 0

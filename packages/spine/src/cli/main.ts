@@ -69,6 +69,13 @@ function createProgram(): Command {
   addParked(program.command('parked').description('the dead-letter box: look, redrive, discard'))
   addRunning(program)
   addHandoffs(program.command('handoffs').description('look at what was handed over'))
+  program
+    .command('schema')
+    .description('print the JSON Schema of the envelope')
+    .option('--envelope <major>', 'version of the envelope: 1 or 2', '2')
+    .action(
+      action(async ({ flags, output }) => (await import('./schema.ts')).printSchema(String(flags.envelope), output)),
+    )
   addMemories(program.command('memories').description('store, find and read memories'))
   takeServerFlags(program.command('config').description('print the settings in force and where each came from')).action(
     action(async ({ config, output }) => (await import('./config-command.ts')).showConfig(config, output)),

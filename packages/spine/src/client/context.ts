@@ -8,6 +8,7 @@ import { SpineError } from '../protocol/errors.ts'
 import type { Gap, Memory, ResolvePolicy } from '../protocol/memory.ts'
 import { id as idSchema } from '../protocol/scalars.ts'
 import type { Spine } from '../protocol/spine.ts'
+import { currentOf } from '../protocol/versions.ts'
 
 export type ContextOptions = {
   /** Which version of a memory is read. Default `latest`, which says when it moved on since sealing. */
@@ -73,11 +74,8 @@ const inline = (sealed: EnvelopeMemory): ContextMemory[] =>
 const BATCH = 1_000
 
 /** Opens the context of an envelope and tries its gaps again: what was missing at sealing may exist by now. */
-export async function openContext(
-  spine: Spine,
-  envelope: Envelope,
-  options: ContextOptions = {},
-): Promise<OpenContext> {
+export async function openContext(spine: Spine, given: Envelope, options: ContextOptions = {}): Promise<OpenContext> {
+  const envelope = currentOf(given)
   const { policy = 'latest', require: required = [], signal } = options
   const known = new Map(envelope.memories.flatMap(inline).map((memory) => [memory.id, memory]))
   const gaps = new Map(envelope.completeness.gaps.map((gap) => [gap.id, gap]))

@@ -6,6 +6,7 @@ import type { HandoffInput } from '../protocol/handoff.ts'
 import type { ReceivedDelivery } from '../protocol/operations/deliveries.ts'
 import { render } from '../protocol/render.ts'
 import type { Spine } from '../protocol/spine.ts'
+import { currentOf } from '../protocol/versions.ts'
 import { type ContextOptions, type OpenContext, openContext } from './context.ts'
 import type { Forwarded, ForwardInput } from './forward.ts'
 import type { Nack } from './nack.ts'
@@ -52,7 +53,7 @@ export function makeReceived({ spine, agent, delivery, signal, complete, nack, f
   received: Received
   withGaps: (value: unknown) => Promise<unknown>
 } {
-  const envelope = storedIn(spine, delivery.envelope)
+  const envelope = storedIn(spine, currentOf(delivery.envelope))
   let text: string | undefined
   let opening: Promise<OpenContext> | undefined
 

@@ -7,7 +7,7 @@ import { deliveryDefaults } from '../protocol/delivery.ts'
 import { type ErrorCode, SpineError } from '../protocol/errors.ts'
 import type { ReceivedDelivery } from '../protocol/operations/deliveries.ts'
 import type { Spine } from '../protocol/spine.ts'
-import { parseEnvelope } from '../protocol/versions.ts'
+import { readEnvelope } from '../protocol/versions.ts'
 import { backoffMs } from '../rules/backoff.ts'
 import { type ForwardInput, forwardCall } from './forward.ts'
 import { holdLease, saysLost } from './lease.ts'
@@ -69,7 +69,7 @@ export async function work({
 
   if (stopping.aborted) return quietly(deliveries.release(lease))
   try {
-    parseEnvelope(delivery.envelope)
+    readEnvelope(delivery.envelope)
   } catch (error) {
     report(error)
     return quietly(nackWith({ kind: 'fatal', reason: reasonOf(error) }))

@@ -2,6 +2,7 @@
 
 import type { FastifyInstance } from 'fastify'
 import { SpineError } from '../protocol/errors.ts'
+import { envelopeJsonSchema, envelopeMajors } from '../protocol/json-schema.ts'
 import type { Spine } from '../protocol/spine.ts'
 import type { Admission } from './admission.ts'
 import { addDashboard } from './dashboard.ts'
@@ -10,7 +11,12 @@ import type { EventLoopDelay } from './event-loop.ts'
 import { openApi } from './openapi.ts'
 
 /** Everything that is served beside the contract. */
-export const systemPaths = ['/', '/docs', '/healthz', '/openapi.json', '/readyz'] as const
+const schemaPath = (major: string) => `/schema/envelope-${major}.json`
+
+export const systemPaths: readonly string[] = [
+  ...['/', '/docs', '/healthz', '/openapi.json', '/readyz'],
+  ...envelopeMajors.map(schemaPath),
+]
 
 const ready_timeout_ms = 2_000
 
@@ -57,6 +63,12 @@ export function addSystemRoutes(app: FastifyInstance, { spine, admission, eventL
     description ??= JSON.stringify(openApi())
     return reply.header('content-type', 'application/json').send(Buffer.from(description))
   })
+  for (const major of envelopeMajors) {
+    const schema = JSON.stringify(envelopeJsonSchema(major))
+    app.get(schemaPath(major), (_request, reply) =>
+      reply.header('content-type', 'application/schema+json').send(Buffer.from(schema)),
+    )
+  }
   app.get('/docs', (request, reply) => {
     const page = docsPage({ endpoint: `${request.protocol}://${request.headers.host}`, needs_key })
     return reply

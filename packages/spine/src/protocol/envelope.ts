@@ -167,6 +167,8 @@ export const envelope = z.looseObject({
   traceparent: z.string().optional(),
   deadline: time.optional(),
   extensions: jsonMap.optional(),
+  /** Of a view for a receiver that reads another version than was sealed: the original. A view has no digest. */
+  derived_from: link.optional(),
 })
 export type Envelope = z.infer<typeof envelope>
 

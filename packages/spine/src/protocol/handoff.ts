@@ -5,6 +5,7 @@ import { delivery } from './delivery.ts'
 import { cycleRule, envelope, historyEntry, strategy } from './envelope.ts'
 import { id, jsonMap, name, text, time } from './scalars.ts'
 import { amendment, constraints, expectedOutput, taskState } from './task.ts'
+import { CURRENT_VERSION, emittedVersions } from './versions.ts'
 
 export const handoffDefaults = Object.freeze({
   max_tokens: 4_000,
@@ -49,6 +50,12 @@ export const handoffInput = z.strictObject({
   max_hops: z.int().min(1).max(handoffDefaults.max_max_hops).optional(),
   cycle: cycleRule.optional(),
   deadline: time.optional(),
+  /** Versions to seal it in: "2", and "1" too while some receivers read only that. Default ["2"]. */
+  emit: z
+    .array(z.enum(emittedVersions))
+    .max(emittedVersions.length)
+    .refine((versions) => versions.includes(CURRENT_VERSION), `must have "${CURRENT_VERSION}"`)
+    .optional(),
   extensions: jsonMap.optional(),
   traceparent: z.string().max(128).optional(),
   idempotency_key: name.optional(),

@@ -4,12 +4,18 @@
  */
 
 import type { z } from 'zod'
-import { digestOf } from './canonical.ts'
+import { digestOf, freezeDeep } from './canonical.ts'
 import { type Envelope, envelope } from './envelope.ts'
 import { SpineError } from './errors.ts'
+import { downcast, type Envelope1, envelope1, upcast } from './version-1.ts'
 
 export const CURRENT_VERSION = '2'
-const KNOWN_MAJORS: readonly number[] = [2]
+
+/** The majors that are known, and what each must look like. */
+export const envelopeSchemas = Object.freeze({ 1: envelope1, 2: envelope })
+
+/** The versions that envelopes are emitted in. */
+export const emittedVersions = Object.freeze(['1', '2'] as const)
 
 const form = /^(\d{1,4})(?:\.(\d{1,4}))?$/
 
@@ -21,6 +27,9 @@ function parseVersion(version: unknown): { major: number; minor: number } | null
   return match ? { major: Number(match[1]), minor: Number(match[2] ?? 0) } : null
 }
 
+const isKnown = (major: number | undefined): major is keyof typeof envelopeSchemas =>
+  major !== undefined && Object.hasOwn(envelopeSchemas, major)
+
 /** Whether a receiver that lists `accepts` can read `version`. A listed major covers all its minors. */
 export function canRead(accepts: readonly string[] | undefined, version: string): boolean {
   const wanted = parseVersion(version)
@@ -28,31 +37,88 @@ export function canRead(accepts: readonly string[] | undefined, version: string)
   return accepts === undefined || accepts.some((accepted) => parseVersion(accepted)?.major === wanted.major)
 }
 
+/** The newest version that a receiver reads and that can be made here; undefined when there is none. */
+export const readableVersion = (accepts: readonly string[] | undefined): string | undefined =>
+  emittedVersions.toReversed().find((version) => canRead(accepts, version))
+
 /** The problems of a value against a schema, as `issues` of an INVALID_INPUT error. */
 export const issuesOf = (error: z.ZodError) =>
   error.issues.slice(0, 20).map(({ path, message }) => ({ path: path.join('.'), message }))
 
+/** What an envelope was made from, when it is a view for a receiver that reads another version: it has no digest. */
+const isView = (document: object): boolean => 'derived_from' in document && !('digest' in document)
+
 /**
- * Reads a document as an envelope. Unknown fields stay. Throws UNSUPPORTED_VERSION, INVALID_INPUT, or
- * DIGEST_MISMATCH when the document is not what was sealed.
+ * Reads a sealed document as an envelope of the current version. Unknown fields stay. Throws UNSUPPORTED_VERSION,
+ * INVALID_INPUT, or DIGEST_MISMATCH when the document is not what was sealed.
  */
 export function parseEnvelope(document: unknown): Envelope {
+  const sealed = checked(document)
+  const digest = digestOf(sealed)
+  if ((majorOf(sealed) !== 1 || sealed.digest !== undefined) && digest !== sealed.digest)
+    throw new SpineError('DIGEST_MISMATCH', `The envelope says ${sealed.digest}, its bytes give ${digest}.`)
+  return currentOf(sealed)
+}
+
+/** The same for what a receiver is given, which may be a view: the original is sealed, a view is only read. */
+export const readEnvelope = (document: unknown): Envelope =>
+  typeof document === 'object' && document !== null && isView(document)
+    ? currentOf(checked(document, { view: true }))
+    : parseEnvelope(document)
+
+function checked(document: unknown, { view = false } = {}): Record<string, unknown> {
   if (typeof document !== 'object' || document === null || Array.isArray(document))
     throw new SpineError('INVALID_INPUT', 'An envelope is a JSON object.')
-  const version = parseVersion((document as Record<string, unknown>).envelope_version)
-  if (!version || !KNOWN_MAJORS.includes(version.major))
+  const { envelope_version } = document as Record<string, unknown>
+  const major = majorOf(document)
+  if (!isKnown(major))
     throw new SpineError(
       'UNSUPPORTED_VERSION',
-      `envelope_version ${JSON.stringify((document as Record<string, unknown>).envelope_version)} cannot be read here.`,
-      { known: KNOWN_MAJORS.map(String) },
+      `envelope_version ${JSON.stringify(envelope_version)} cannot be read here.`,
+      { known: Object.keys(envelopeSchemas) },
     )
-  const parsed = envelope.safeParse(document)
+  const parsed = envelopeSchemas[major].safeParse(view ? { digest: '', ...document } : document)
   if (!parsed.success)
-    throw new SpineError('INVALID_INPUT', 'The document is not a version 2 envelope.', {
+    throw new SpineError('INVALID_INPUT', `The document is not a version ${major} envelope.`, {
       issues: issuesOf(parsed.error),
     })
-  const digest = digestOf(document as Record<string, unknown>)
-  if (digest !== parsed.data.digest)
-    throw new SpineError('DIGEST_MISMATCH', `The envelope says ${parsed.data.digest}, its bytes give ${digest}.`)
-  return parsed.data
+  return document as Record<string, unknown>
+}
+
+const majorOf = (document: object) => parseVersion((document as { envelope_version?: unknown }).envelope_version)?.major
+
+const upcasts = new WeakMap<object, Envelope>()
+const originals = new WeakMap<Envelope, object>()
+
+/** The document that an envelope was read from: itself, unless that had another version. */
+export const sealedOf = (envelope: Envelope): Envelope => (originals.get(envelope) as Envelope | undefined) ?? envelope
+
+/** A document of any known version, checked before, as the current one; of that version, the very same object. */
+export function currentOf(document: object): Envelope {
+  if (majorOf(document) !== 1) return document as Envelope
+  const known = upcasts.get(document)
+  if (known) return known
+  const current = upcast(document as Envelope1)
+  const digest = current.digest || digestOf(document as Record<string, unknown>)
+  const made = freezeDeep({ ...current, digest })
+  upcasts.set(document, made)
+  originals.set(made, document)
+  return made
+}
+
+/** An envelope in another version, not sealed: a form to seal, or a view. */
+const inVersion = (envelope: Envelope, version: string): Envelope | Envelope1 =>
+  version === '1' ? downcast(envelope) : envelope
+
+/** Another sealed form of the same handoff, with a digest of its own. */
+export function formOf(envelope: Envelope, version: string): Record<string, unknown> & { digest: string } {
+  const { digest: _digest, signature: _signature, ...members } = inVersion(envelope, version)
+  return { ...members, digest: digestOf(members) }
+}
+
+/** What a receiver is given that cannot read the version that was sealed: it says what it was made from. */
+export function viewOf(envelope: Envelope, version: string): Record<string, unknown> {
+  const { id, digest } = envelope
+  const { digest: _digest, signature: _signature, ...members } = inVersion(envelope, version)
+  return { ...members, derived_from: { id, digest } }
 }

@@ -5,14 +5,14 @@
 
 import type { z } from 'zod'
 import type { AgentProfile } from '../protocol/agent.ts'
-import { canonicalBytes, digestOf } from '../protocol/canonical.ts'
+import { canonicalBytes, digestOf, sha256 } from '../protocol/canonical.ts'
 import type { contract } from '../protocol/contract.ts'
 import type { Chain, Completeness, Draft, Envelope } from '../protocol/envelope.ts'
 import { SpineError } from '../protocol/errors.ts'
 import { handoffDefaults } from '../protocol/handoff.ts'
 import { limits } from '../protocol/limits.ts'
 import { toIso } from '../protocol/scalars.ts'
-import { CURRENT_VERSION } from '../protocol/versions.ts'
+import { CURRENT_VERSION, formOf } from '../protocol/versions.ts'
 import { type Budget, budgetOf } from '../rules/budget.ts'
 import { fitEnvelope } from '../rules/fit.ts'
 import type { HistoryPart } from '../rules/history.ts'
@@ -20,7 +20,7 @@ import type { Step } from '../rules/hops.ts'
 import { type Inherited, inherit } from '../rules/inherit.ts'
 import type { Candidates } from '../rules/variants.ts'
 import type { Row, Statement } from '../store/database.ts'
-import { storeEnvelopes } from '../store/envelopes.ts'
+import { storeEnvelopes, storeForms } from '../store/envelopes.ts'
 import { supersedeDeliveries } from '../store/parked.ts'
 import { openTask, setLastEnvelope } from '../store/tasks.ts'
 import type { Agents } from './agents.ts'
@@ -44,6 +44,8 @@ export type Assembled = {
   continued: readonly Row[]
   /** What set the budget. */
   budget_by: Budget['set_by']
+  /** The same handoff sealed in other versions. */
+  forms: readonly Sealed[]
 }
 
 /** All that an envelope is chosen from. Nothing has been refused for its size yet. */
@@ -53,6 +55,8 @@ export type Prepared = Pick<Assembled, 'trail' | 'continued' | 'budget_by'> & {
 }
 
 export type Assembly = ReturnType<typeof createAssembly>
+
+type Sealed = { version: string; digest: string; checksum: string; body: Uint8Array }
 
 /** A delivery that ends in the same commit, with what it answers. */
 type Ending = { id: string; output: string | null }
@@ -111,7 +115,7 @@ export function createAssembly(service: Service, { envelopes, agents }: { envelo
     const fitted = fitEnvelope({ ...candidates, strategy: call.strategy, count })
     warnOfPins(fitted.draft, caller)
     const { envelope, bytes } = seal(withReferences(fitted.draft, collected, candidates.history), fitted.tokens)
-    return { envelope, bytes, ...made }
+    return { envelope, bytes, forms: formsFor(call, envelope), ...made }
   }
 
   const inheritFor = async (
@@ -150,7 +154,7 @@ export function createAssembly(service: Service, { envelopes, agents }: { envelo
 
   /** What stores it. With `after`, only when that delivery has named this envelope as its successor. */
   const statementsOf = (ns: string, made: Assembled, claim: KeyClaim | undefined, after?: string): Statement[] => {
-    const { envelope, bytes, trail, continued, budget_by } = made
+    const { envelope, bytes, trail, continued, budget_by, forms } = made
     const { id, task } = envelope
     const now = clock.now()
     const row = envelopes.rowOf(ns, envelope, bytes, {
@@ -164,6 +168,10 @@ export function createAssembly(service: Service, { envelopes, agents }: { envelo
     const answered = asked.map((delivery) => ({ ns, id: String(delivery.id), envelope_id: id }))
     return [
       ...storeEnvelopes(dialect, [row]),
+      ...storeForms(
+        dialect,
+        forms.map((form) => ({ ns, id, of: envelope.digest, ...form })),
+      ),
       ...agents.note(
         ns,
         [envelope.target_agent].filter((name) => name !== 'broadcast'),
@@ -259,16 +267,29 @@ function withReferences(draft: Draft, { requested, gaps }: Collected, history: r
   }
 }
 
+/** The forms that are emitted beside the current one. */
+function formsFor({ emit = [] }: HandoffCall, envelope: Envelope): Sealed[] {
+  return emit
+    .filter((version) => version !== CURRENT_VERSION)
+    .map((version) => {
+      const form = formOf(envelope, version)
+      const body = bounded(canonicalBytes(form))
+      return { version, digest: form.digest, checksum: sha256(body), body }
+    })
+}
+
 function seal(draft: Draft, tokens: number): { envelope: Envelope; bytes: Uint8Array } {
   const counted = { ...draft, budget: { ...draft.budget, used: tokens }, token_count: tokens }
   const envelope = { ...counted, digest: digestOf(counted) } as Envelope
-  const bytes = canonicalBytes(envelope)
-  if (bytes.byteLength > limits.envelope_bytes)
-    throw new SpineError(
-      'TOO_LARGE',
-      `The envelope would have ${bytes.byteLength} bytes, allowed are ${limits.envelope_bytes}.`,
-    )
-  return { envelope, bytes }
+  return { envelope, bytes: bounded(canonicalBytes(envelope)) }
+}
+
+function bounded(bytes: Uint8Array): Uint8Array {
+  if (bytes.byteLength <= limits.envelope_bytes) return bytes
+  throw new SpineError(
+    'TOO_LARGE',
+    `The envelope would have ${bytes.byteLength} bytes, allowed are ${limits.envelope_bytes}.`,
+  )
 }
 
 function refuseGaps(gaps: Completeness['gaps']): void {

@@ -9,7 +9,7 @@ import { SpineError } from '../protocol/errors.ts'
 import { limits } from '../protocol/limits.ts'
 import { toMs } from '../protocol/scalars.ts'
 import { parseJson } from '../protocol/scan.ts'
-import { parseEnvelope } from '../protocol/versions.ts'
+import { canRead, currentOf, parseEnvelope, readableVersion, sealedOf, viewOf } from '../protocol/versions.ts'
 import type { Row } from '../store/database.ts'
 import * as sql from '../store/envelopes.ts'
 import type { Service } from './context.ts'
@@ -26,9 +26,9 @@ export function createEnvelopes({ database, clock }: Service) {
   let cached_bytes = 0
   const keyOf = (ns: string, id: string) => `${ns}\n${id}`
 
-  /** Holds an envelope that is known to be stored. */
+  /** Holds an envelope that is known to be stored, in the version in which it was sealed. */
   const keep = (ns: string, envelope: Envelope, bytes: Uint8Array): Envelope => {
-    const sealed = freezeDeep(rememberBytes(envelope, bytes))
+    const sealed = freezeDeep(rememberBytes(sealedOf(envelope), bytes))
     cached_bytes += bytes.byteLength
     cache.set(keyOf(ns, envelope.id), sealed)
     for (const [key, oldest] of cache) {
@@ -47,7 +47,7 @@ export function createEnvelopes({ database, clock }: Service) {
     cached_bytes -= exactBytes(envelope)?.byteLength ?? 0
   }
 
-  const read = (ns: string, row: Row): Envelope => {
+  const read = (row: Row): Envelope => {
     const id = String(row.id)
     const body = row.body as Uint8Array
     const damaged = (why: string) =>
@@ -56,19 +56,21 @@ export function createEnvelopes({ database, clock }: Service) {
       // These very bytes were checked against their seal before they were stored.
       if (sha256(body) !== row.checksum) throw damaged('they are not those that were stored')
       const document = parseJson(body, { ...limits, body_bytes: limits.envelope_bytes }).value as Envelope
-      if (document.digest !== row.digest) throw damaged('they belong to another record')
-      return keep(ns, document, body)
+      // Version 1 did not ask for a digest; the record has one.
+      if ((document.digest ?? row.digest) !== row.digest) throw damaged('they belong to another record')
+      return document
     } catch (error) {
       throw error instanceof SpineError && error.code === 'INTEGRITY' ? error : damaged(String(error))
     }
   }
 
+  /** By id, in the current version, whatever version they were sealed in. */
   const findMany = async (ns: string, ids: readonly string[]): Promise<Map<string, Envelope>> => {
     const found = new Map<string, Envelope>()
     const missing = new Set<string>()
     for (const id of ids) {
       const envelope = cache.get(keyOf(ns, id))
-      if (envelope) found.set(id, envelope)
+      if (envelope) found.set(id, currentOf(envelope))
       else missing.add(id)
     }
     const statements = sql.envelopeBodies(
@@ -76,7 +78,7 @@ export function createEnvelopes({ database, clock }: Service) {
       [...missing].map((id) => ({ ns, id })),
     )
     for (const row of (await Promise.all(statements.map((statement) => database.read(statement)))).flat())
-      found.set(String(row.id), read(ns, row))
+      found.set(String(row.id), currentOf(keep(ns, read(row), row.body as Uint8Array)))
     return found
   }
 
@@ -87,6 +89,24 @@ export function createEnvelopes({ database, clock }: Service) {
     if (!envelope)
       throw new SpineError('ENVELOPE_NOT_FOUND', `There is no envelope ${id} in namespace ${ns}.`, { envelope_id: id })
     return envelope
+  }
+
+  /** The other sealed forms of an envelope. */
+  const formsOf = async (ns: string, id: string): Promise<Envelope[]> => {
+    const rows = await database.read(sql.envelopeForms(dialect, { ns, id }))
+    return rows.map((row) => freezeDeep(rememberBytes(read(row), row.body as Uint8Array)))
+  }
+
+  /** What somebody is given who reads only these versions: as it was sealed, else another form, else a view of it. */
+  const forReader = async (ns: string, id: string, accepts: readonly string[] | undefined): Promise<Envelope> => {
+    const envelope = await mustFind(ns, id)
+    const sealed = sealedOf(envelope)
+    const fits = (form: Envelope) => canRead(accepts, String(form.envelope_version))
+    if (fits(sealed)) return sealed
+    const form = (await formsOf(ns, id)).find(fits)
+    const version = readableVersion(accepts)
+    if (form || version === undefined) return form ?? sealed
+    return freezeDeep(viewOf(envelope, version)) as Envelope
   }
 
   /** The columns beside the bytes. `trail` tells the rule against circles where the chain has been. */
@@ -105,7 +125,7 @@ export function createEnvelopes({ database, clock }: Service) {
     ns,
     id: envelope.id,
     digest: envelope.digest,
-    version: envelope.envelope_version,
+    version: String(sealedOf(envelope).envelope_version),
     source_agent: envelope.source_agent,
     target_agent: envelope.target_agent,
     task_id: envelope.task.id ?? null,
@@ -139,11 +159,10 @@ export function createEnvelopes({ database, clock }: Service) {
         'TOO_LARGE',
         `The envelope has ${bytes.byteLength} bytes, allowed are ${limits.envelope_bytes}.`,
       )
-    parseEnvelope(document)
-    return { envelope: document as Envelope, bytes }
+    return { envelope: parseEnvelope(document), bytes }
   }
 
-  return Object.freeze({ find, findMany, mustFind, keep, forget, rowOf, checkForeign })
+  return Object.freeze({ find, findMany, mustFind, formsOf, forReader, keep, forget, rowOf, checkForeign })
 }
 
 /** White space around a document is not part of it: inside an answer there is no place for it. */

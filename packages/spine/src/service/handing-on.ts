@@ -129,6 +129,7 @@ export function handingOnOperations(service: Service, rooms: Rooms) {
           target: receiver,
           priority: input.priority,
           deadline: input.handoff.deadline,
+          published: input.channel === undefined ? undefined : { emitted: made.forms.map(({ version }) => version) },
         }
         const call = await calls.sendingOf(ns, made.envelope, undefined, wanted)
         const after = { id: input.id, successor: made.envelope.id }

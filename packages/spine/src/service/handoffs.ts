@@ -5,6 +5,7 @@ import type { contract } from '../protocol/contract.ts'
 import type { Envelope } from '../protocol/envelope.ts'
 import { SpineError } from '../protocol/errors.ts'
 import { render } from '../protocol/render.ts'
+import { sealedOf } from '../protocol/versions.ts'
 import { fidelityOf, wayBetween } from '../rules/fidelity.ts'
 import { listDeliveries } from '../store/deliveries.ts'
 import * as sql from '../store/envelopes.ts'
@@ -83,7 +84,8 @@ export function handoffOperations(
         })
       return toHandoff(row)
     },
-    get: ({ id }: In<'get'>, { ns }: Caller) => envelopes.mustFind(ns, id),
+    get: async ({ id, version }: In<'get'>, { ns }: Caller) =>
+      version === undefined ? sealedOf(await envelopes.mustFind(ns, id)) : envelopes.forReader(ns, id, [version]),
     text: async ({ id, format }: In<'text'>, { ns }: Caller) => {
       const envelope = await envelopes.mustFind(ns, id)
       const text = render(envelope, { format })
@@ -109,7 +111,9 @@ export function handoffOperations(
       const last = rows.length === limit ? rows.at(-1) : undefined
       return { handoffs: rows.map(toHandoff), ...(last ? { next: String(last.id) } : {}) }
     },
-    lineage: async ({ id }: In<'lineage'>, { ns }: Caller) => ({ envelopes: await lineageOf(ns, id) }),
+    lineage: async ({ id }: In<'lineage'>, { ns }: Caller) => ({
+      envelopes: (await lineageOf(ns, id)).map(sealedOf),
+    }),
     diff,
   }
 }

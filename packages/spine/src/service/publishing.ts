@@ -52,7 +52,7 @@ export function channelOperations(service: Service, { calls, sending, senders }:
     const { priority, deadline } = input
     const batch = await Promise.all(
       receivers.toSorted().map(async (target) => {
-        const wanted = { id: newId('dlv'), target, priority, deadline, claim }
+        const wanted = { id: newId('dlv'), target, priority, deadline, claim, published: {} }
         return { ...(await calls.sendingOf(ns, envelope, bytes, wanted)), channel, direct: input.wait !== 'none' }
       }),
     )

@@ -10,6 +10,7 @@ import { SpineError } from '../protocol/errors.ts'
 import type { ReceivedDelivery, settleItem } from '../protocol/operations/deliveries.ts'
 import type { Row } from '../store/database.ts'
 import { claimDeliveries } from '../store/deliveries.ts'
+import type { Agents } from './agents.ts'
 import type { Breakers } from './breakers.ts'
 import type { Caller, Service } from './context.ts'
 import { toDelivery } from './documents.ts'
@@ -28,7 +29,7 @@ type Taken = { rows: Row[]; retry_after_ms?: number }
 
 export function createReceiving(
   service: Service,
-  { envelopes, inbox, breakers }: { envelopes: Envelopes; inbox: Inbox; breakers: Breakers },
+  { envelopes, agents, inbox, breakers }: { envelopes: Envelopes; agents: Agents; inbox: Inbox; breakers: Breakers },
   settle: Settle,
 ) {
   const { database, clock, chance } = service
@@ -103,7 +104,8 @@ export function createReceiving(
 
   const open = async (ns: string, row: Row): Promise<ReceivedDelivery | undefined> => {
     try {
-      const envelope = await envelopes.mustFind(ns, String(row.envelope_id))
+      const accepts = (await agents.profile(ns, String(row.target)))?.accepts_versions
+      const envelope = await envelopes.forReader(ns, String(row.envelope_id), accepts)
       return {
         ...toDelivery(row),
         attempt: Number(row.attempts) + 1,

@@ -36,7 +36,8 @@ export function createRetention(
   }
 
   const dropOver = async (over: readonly { ns: string; id: string }[], before: number): Promise<number> => {
-    const rows = (await database.write(sql.dropEnvelopes(dialect, over, { before }))).flat()
+    const batch = [...sql.dropEnvelopes(dialect, over, { before }), ...sql.dropForms(dialect, over)]
+    const rows = (await database.write(batch)).flat()
     for (const row of rows) envelopes.forget(String(row.ns), String(row.id))
     return rows.length
   }

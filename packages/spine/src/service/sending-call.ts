@@ -3,7 +3,7 @@
 import type { Envelope } from '../protocol/envelope.ts'
 import { SpineError } from '../protocol/errors.ts'
 import { type Priority, priorities, toMs } from '../protocol/scalars.ts'
-import { canRead } from '../protocol/versions.ts'
+import { canRead, readableVersion, sealedOf } from '../protocol/versions.ts'
 import type { Agents } from './agents.ts'
 import type { Caller, Service } from './context.ts'
 import type { Envelopes } from './envelopes.ts'
@@ -19,7 +19,11 @@ type Wanted = {
   priority: Priority
   deadline?: string | undefined
   claim?: KeyClaim | undefined
+  /** It goes to a channel; `emitted`: the forms that are sealed with it, where they are not stored yet. */
+  published?: { emitted?: readonly string[] } | undefined
 }
+
+const versionOf = (form: Envelope) => String(form.envelope_version)
 
 export function createSendingCalls(
   { clock }: Service,
@@ -43,12 +47,25 @@ export function createSendingCalls(
     return whole
   }
 
-  /** Why the target could not use it: no version it reads, or more than its window. */
-  const unusable = async (ns: string, target: string, envelope: Envelope): Promise<string | undefined> => {
+  /**
+   * Why the target could not use it: no version it reads, or more than its window. One receiver is given a view in its
+   * version; what was published stays as it was emitted.
+   */
+  const unusable = async (
+    ns: string,
+    target: string,
+    envelope: Envelope,
+    published?: { emitted?: readonly string[] },
+  ): Promise<string | undefined> => {
     const profile = await agents.profile(ns, target)
     if (!profile) return undefined
-    if (!canRead(profile.accepts_versions, envelope.envelope_version))
-      return `${target} reads versions ${profile.accepts_versions?.join(', ')}, the envelope has ${envelope.envelope_version}`
+    const accepts = profile.accepts_versions
+    const sealed = String(sealedOf(envelope).envelope_version)
+    if (!canRead(accepts, sealed) && (published || readableVersion(accepts) === undefined)) {
+      const others = published?.emitted ?? (await envelopes.formsOf(ns, envelope.id)).map(versionOf)
+      if (!others.some((version) => canRead(accepts, version)))
+        return `${target} reads versions ${accepts?.join(', ')}, the envelope has ${[sealed, ...others].join(', ')}`
+    }
     const window = profile.context_window === undefined ? undefined : profile.context_window - profile.reserved_tokens
     if (window !== undefined && envelope.token_count > window)
       return `${target} has room for ${window} tokens, the envelope has ${envelope.token_count}`
@@ -69,11 +86,11 @@ export function createSendingCalls(
     bytes: Uint8Array | undefined,
     wanted: Wanted,
   ): Promise<Sending> => {
-    const { id, target, claim } = wanted
+    const { id, target, claim, published } = wanted
     const deadline = deadlineOf(wanted.deadline, envelope)
     const expired =
       deadline !== undefined && deadline <= clock.now() ? 'the deadline passed before it was sent' : undefined
-    const reason = expired ?? (await unusable(ns, target, envelope))
+    const reason = expired ?? (await unusable(ns, target, envelope, published))
     const state = expired ? 'expired' : reason ? 'parked' : 'ready'
     return {
       ns,

@@ -77,3 +77,18 @@ export const listEnvelopes = namedStatement({
     and ($target_agent is null or target_agent = $target_agent)
     order by id desc limit $limit`,
 })
+
+/** Other forms of envelopes that are stored, or are by the same batch. */
+export const storeForms = setStatement({
+  columns: { ns: 'text', id: 'text', of: 'text', version: 'text', digest: 'text', checksum: 'text', body: 'bytes' },
+  body: `with $input insert into envelope_forms(ns, id, version, digest, checksum, body)
+    select i_ns, i_id, i_version, i_digest, i_checksum, i_body from input join envelopes
+      on envelopes.ns = i_ns and envelopes.id = i_id and envelopes.digest = i_of
+    where i_id is not null
+    on conflict (ns, id, version) do nothing`,
+})
+
+export const envelopeForms = namedStatement({
+  parameters: { ns: 'text', id: 'text' },
+  body: `select id, version, digest, checksum, body from envelope_forms where ns = $ns and id = $id order by version desc`,
+})

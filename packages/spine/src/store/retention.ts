@@ -70,3 +70,10 @@ export const dropEnvelopes = setStatement({
   body: `with $input delete from envelopes where (ns, id) in (select i_ns, i_id from input)
     and stored_at <= $before and ${isOver} returning ns, id`,
 })
+
+/** The other forms of envelopes that were dropped by the same batch. */
+export const dropForms = setStatement({
+  columns: { ns: 'text', id: 'text' },
+  body: `with $input delete from envelope_forms where (ns, id) in (select i_ns, i_id from input)
+    and not exists (select 1 from envelopes where envelopes.ns = envelope_forms.ns and envelopes.id = envelope_forms.id)`,
+})

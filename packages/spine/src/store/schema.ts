@@ -71,6 +71,11 @@ const firstTables = (dialect: Dialect): string[] => {
     budget_by ${text}, gaps ${int} not null, trimmed ${int} not null, linked ${text} not null,
     created_at ${int} not null, stored_at ${int} not null, checksum ${text} not null, body ${bytes} not null,
     primary key (ns, id))${tail}`,
+    // The same handoff sealed in other versions, while senders and receivers move from one to the next.
+    `create table envelope_forms (
+    ns ${text} not null, id ${text} not null, version ${text} not null, digest ${text} not null,
+    checksum ${text} not null, body ${bytes} not null,
+    primary key (ns, id, version))${tail}`,
     `create index envelopes_by_task on envelopes (ns, task_id, id) where task_id is not null`,
     `create index envelopes_by_age on envelopes (stored_at, ns, id)`,
     `create index envelopes_by_root on envelopes (ns, root_id, id)`,

@@ -21,6 +21,7 @@ import { searchSuite } from './conformance/search.ts'
 import { regretSuite } from './conformance/regret.ts'
 import { secretsSuite } from './conformance/secrets.ts'
 import { agentsSuite, tasksSuite } from './conformance/tasks.ts'
+import { versionsSuite } from './conformance/versions.ts'
 import { subjects } from './subjects.ts'
 
 const suites = [
@@ -43,6 +44,7 @@ const suites = [
   eventsSuite,
   isolationSuite,
   regretSuite,
+  versionsSuite,
   secretsSuite,
   badInputSuite,
 ]

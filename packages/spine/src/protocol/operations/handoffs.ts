@@ -6,6 +6,7 @@ import { fidelity } from '../fidelity.ts'
 import { handoff, handoffInput, handoffStatus, lineage } from '../handoff.ts'
 import { preview, previewInput } from '../preview.ts'
 import { id, name } from '../scalars.ts'
+import { emittedVersions } from '../versions.ts'
 import { after, limit, operation, page, wholeDocument } from './operation.ts'
 
 export const handoffs = Object.freeze({
@@ -70,8 +71,8 @@ export const handoffs = Object.freeze({
   get: operation({
     method: 'GET',
     path: '/v1/handoffs/:id',
-    summary: 'Download the sealed envelope, byte for byte.',
-    input: z.strictObject({ id }),
+    summary: 'Download the sealed envelope, byte for byte, or in another version: as it was emitted, else as a view.',
+    input: z.strictObject({ id, version: z.enum(emittedVersions).optional() }),
     output: envelope,
     errors: ['ENVELOPE_NOT_FOUND', 'INTEGRITY'],
   }),

@@ -286,14 +286,14 @@ export function deliveriesSuite(name: string, open: OpenSubject): void {
       const spine = await fresh(open)
       const envelope = await sealed(spine, { task_summary: 'word '.repeat(200) })
       await spine.agents.put({ name: 'small', context_window: 100 })
-      await spine.agents.put({ name: 'old', accepts_versions: ['1'] })
-      await spine.agents.put({ name: 'new', accepts_versions: ['1', '2.0'] })
+      await spine.agents.put({ name: 'old', accepts_versions: ['3'] })
+      await spine.agents.put({ name: 'new', accepts_versions: ['3', '2.0'] })
       const send = async (target: string) =>
         spine.deliveries.send({ envelope_id: envelope.id, target, wait: 'accepted', timeout_ms: 0 })
       const small = await send('small')
       assert.deepEqual([small.state, /room for 100 tokens/.test(String(small.reason))], ['parked', true])
       const old = await send('old')
-      assert.deepEqual([old.state, /reads versions 1/.test(String(old.reason))], ['parked', true])
+      assert.deepEqual([old.state, /reads versions 3/.test(String(old.reason))], ['parked', true])
       await refused(send('new'), 'ACK_TIMEOUT')
     })
 

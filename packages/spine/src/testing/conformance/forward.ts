@@ -251,7 +251,7 @@ export function forwardSuite(name: string, open: OpenSubject): void {
     test('a fallback that cannot read it or had it already is skipped; one of many settled finds its own', async () => {
       const spine = await fresh(open)
       await spine.agents.put({ name: 'coder', fallback_agent: 'old' })
-      await spine.agents.put({ name: 'old', accepts_versions: ['1'] })
+      await spine.agents.put({ name: 'old', accepts_versions: ['3'] })
       const decline = async () => {
         const lease = leaseOf(await receivedOne(spine))
         const item = { action: 'nack', kind: 'declined', reason: 'not mine', ...lease } as const
@@ -318,7 +318,7 @@ export function forwardSuite(name: string, open: OpenSubject): void {
     test('a reroute skips a fallback that cannot read it, has no room, or had it; nothing changes then', async () => {
       const spine = await fresh(open)
       const { envelope, delivery } = await sent(spine, { task_summary: 'word '.repeat(200) })
-      await spine.agents.put({ name: 'old', accepts_versions: ['1'] })
+      await spine.agents.put({ name: 'old', accepts_versions: ['3'] })
       await spine.agents.put({ name: 'small', context_window: 100 })
       await spine.deliveries.send({ envelope_id: envelope.id, target: 'had' })
       for (const fallback_agent of ['old', 'small', 'had', 'coder']) {
