@@ -84,6 +84,35 @@ export function addHandoffs(handoffs: Command): void {
     )
 }
 
+/** The commands that look into an envelope and along a chain. */
+export function addFidelity(handoffs: Command): void {
+  handoffs
+    .command('preview [id]')
+    .description('what would travel for other budgets and strategies: of an envelope, or of a handoff to come')
+    .option('--budgets <list>', 'tokens, with commas; default: around the budget in force')
+    .option('--strategies <list>', 'priority, summary_refs, lazy, full_dump, with commas')
+    .option('--to <agent>', 'of a handoff to come: its receiver')
+    .option('--summary <text>', 'of a handoff to come: what the receiver must do')
+    .option('--task <id>', 'of a handoff to come: its task')
+    .action(
+      action(
+        connected(async (connection, { args, flags, output }) =>
+          (await import('./preview.ts')).previewHandoff(connection, args[0], flags, output),
+        ),
+      ),
+    )
+  handoffs
+    .command('diff <a> <b>')
+    .description('what of envelope a survives in envelope b, hop by hop')
+    .action(
+      action(
+        connected(async (connection, { args, output }) =>
+          (await import('./fidelity.ts')).diffHandoffs(connection, args[0] ?? '', args[1] ?? '', output),
+        ),
+      ),
+    )
+}
+
 /** `memory-spine memories ...` */
 export function addMemories(memories: Command): void {
   const load = () => import('./memories.ts')

@@ -77,6 +77,34 @@ test('the demo ends with every constraint kept by envelopes, and says what summa
   assert.ok(ended.stderr.split('\n').every((line) => line.length <= 200))
 })
 
+test("the demo's chain can be kept and looked at: what survived, and what would travel", async () => {
+  const store = `sqlite:${join(folder, 'demo.db')}`
+  const sources = fileURLToPath(new URL('../rules', import.meta.url))
+  const kept = await run('demo', sources, '--keep', join(folder, 'demo.db'), '--json')
+  assert.equal(kept.code, 0, kept.stderr)
+  const ids = answerOf(kept).envelopes.hops.map(({ envelope_id }: Record<string, string>) => envelope_id)
+  const [first, last] = [ids[0], ids.at(-1)]
+  assert.match(kept.stderr, new RegExp(`handoffs diff ${first} ${last} --store`))
+
+  const diff = await run('handoffs', 'diff', first, last, '--store', store)
+  assert.equal(diff.code, 0, diff.stderr)
+  assert.match(diff.stdout, /^constraint +9 +9 +0 +0 +0 +0 +0$/m)
+  assert.match(diff.stdout, /^ +4 {2}writer -> reviewer/m)
+  const report = answerOf(await run('handoffs', 'diff', first, last, '--store', store, '--json'))
+  assert.deepEqual([report.path, report.hops.length, report.kinds.intent.survived], ['chain', 4, 1])
+
+  const preview = await run('handoffs', 'preview', last, '--store', store, '--budgets', '10,600,4000')
+  assert.equal(preview.code, 0, preview.stderr)
+  assert.match(preview.stdout, /^priority +10 +too small/m)
+  assert.match(preview.stdout, /^priority +4000 +\d+ +\d+ %/m)
+  assert.match(preview.stdout, /^Smallest possible: priority \d+ tokens\.$/m)
+  assert.match(preview.stdout, /Nothing was sealed, sent or stored\.\n$/)
+  const ahead = await run('handoffs', 'preview', '--to', 'x', '--summary', 'Go on.', '--store', store, '--json')
+  assert.equal(answerOf(ahead).variants.length, 4)
+  assert.equal((await run('handoffs', 'preview', '--store', store)).code, 2)
+  assert.equal((await run('demo', sources, '--keep', join(folder, 'demo.db'))).code, 2)
+})
+
 test('a replay acknowledges every handoff of the log, also past the hop limit of one chain', async () => {
   const file = join(folder, 'log.jsonl')
   const odd = baking('odd name\twith spaces', 3)

@@ -6,7 +6,7 @@
 import { readFileSync } from 'node:fs'
 import { Command, CommanderError } from 'commander'
 import { SpineError, toProblem } from '../protocol/errors.ts'
-import { action, addHandoffs, addMemories } from './commands.ts'
+import { action, addFidelity, addHandoffs, addMemories } from './commands.ts'
 import { settingNames, settings, UsageError } from './config.ts'
 import { createOutput } from './output.ts'
 import { addParked, addRunning } from './running.ts'
@@ -47,6 +47,7 @@ function createProgram(): Command {
     .argument('[folder]', "whose files; default: this program's own")
     .option('--sentences <n>', 'sentences of each summary', '3')
     .option('--max-tokens <n>', 'budget of each envelope in tokens', '2000')
+    .option('--keep <file>', 'leave the store of the chain in this file, to look at it afterwards')
     .action(action(async ({ output, flags, args }) => (await import('./demo/demo.ts')).demo(args[0], flags, output)))
   program
     .command('replay')
@@ -68,7 +69,9 @@ function createProgram(): Command {
     .action(action(async ({ config, output, flags }) => (await import('./load.ts')).load(flags, config, output)))
   addParked(program.command('parked').description('the dead-letter box: look, redrive, discard'))
   addRunning(program)
-  addHandoffs(program.command('handoffs').description('look at what was handed over'))
+  const handoffs = program.command('handoffs').description('look at what was handed over')
+  addHandoffs(handoffs)
+  addFidelity(handoffs)
   program
     .command('schema')
     .description('print the JSON Schema of the envelope')

@@ -1,10 +1,10 @@
 /** `memory-spine demo`: runs both chains, and prints the chain, both reports, and constraint by constraint what was kept. */
 
-import { statSync } from 'node:fs'
+import { existsSync, statSync } from 'node:fs'
 import { MemorySpine } from '../../client/memory-spine.ts'
 import { DEFAULT_TOKENIZER, tokenizer } from '../../service/tokenizers.ts'
 import { countOf, UsageError } from '../config.ts'
-import { startTemporaryServer } from '../local-server.ts'
+import { startLocalServer, startTemporaryServer } from '../local-server.ts'
 import { type Output, table, wrap } from '../output.ts'
 import { type EnvelopeHop, runEnvelopeChain } from './envelope-chain.ts'
 import { request } from './request.ts'
@@ -22,7 +22,8 @@ export async function demo(
   output.progress(`Four agents audit ${files.length} files in ${folder ?? 'the sources of this program'}.\n`)
 
   output.progress('By envelopes, through a server of their own:')
-  const envelopes = await byEnvelopes(files, max_tokens, output)
+  const keep = typeof flags.keep === 'string' ? fileToKeep(flags.keep) : undefined
+  const envelopes = await byEnvelopes(files, { max_tokens, keep }, output)
   output.progress(`\nBy summaries of ${sentences} sentences, the same agents:`)
   const summaries = runSummaryChain(files, sentences)
   for (const { hop, from, to, summary } of summaries.hops)
@@ -31,6 +32,7 @@ export async function demo(
 
   const tokens = await tokenizer(DEFAULT_TOKENIZER)
   say(envelopes, summaries, tokens, output)
+  if (keep !== undefined) sayWhereToLook(envelopes.hops, keep, output)
   const hops = summaries.hops.map((hop) => ({ ...hop, tokens: tokens(hop.summary) }))
   output.answer({ request, files: files.length, envelopes, summaries: { ...summaries, sentences, hops } })
   return 0
@@ -43,14 +45,33 @@ function filesIn(folder: string): SourceFile[] {
   return files
 }
 
-async function byEnvelopes(files: readonly SourceFile[], max_tokens: number, output: Output) {
-  const server = await startTemporaryServer()
+/** Two chains in one store would be one chain. */
+function fileToKeep(file: string): string {
+  if (existsSync(file)) throw new UsageError(`--keep: ${file} is there already; the demo needs a store of its own.`)
+  return file
+}
+
+async function byEnvelopes(
+  files: readonly SourceFile[],
+  { max_tokens, keep }: { max_tokens: number; keep: string | undefined },
+  output: Output,
+) {
+  const server = await (keep === undefined ? startTemporaryServer() : startLocalServer({ file: keep }))
   try {
     await using client = new MemorySpine({ endpoint: server.endpoint })
     return await runEnvelopeChain({ client, files, max_tokens, progress: output.progress })
   } finally {
     await server.close()
   }
+}
+
+/** The chain is there: what can be asked of it. */
+function sayWhereToLook(hops: readonly EnvelopeHop[], file: string, output: Output): void {
+  const [first, last] = [hops[0]?.envelope_id, hops.at(-1)?.envelope_id]
+  output.say()
+  output.say(`The chain is kept in ${file}. Look at it:`)
+  output.say(`  npx memory-spine handoffs diff ${first} ${last} --store sqlite:${file}`)
+  output.say(`  npx memory-spine handoffs preview ${last} --store sqlite:${file}`)
 }
 
 function say(

@@ -29,7 +29,7 @@ export function retentionSuite(name: string, open: OpenTimedSubject): void {
             params: [ns],
           })),
         )
-      return { spine: await at(ns), clock, age }
+      return { spine: await at(ns), ns, database, clock, age }
     }
 
     test('a dry run says what a pass takes, and takes nothing', async () => {
@@ -62,6 +62,19 @@ export function retentionSuite(name: string, open: OpenTimedSubject): void {
       await age(20)
       assert.equal((await spine.system.gc({})).envelopes, 2)
       for (const { id } of [task_root, waiting.envelope]) assert.equal((await spine.handoffs.get({ id })).id, id)
+    })
+
+    test('the other forms of an envelope go with it', async () => {
+      const { spine, ns, database, age } = await begin()
+      const { id } = await sealed(spine, { previous: null, emit: ['1', '2'] })
+      const sql = 'select id from envelope_forms where ns = $1'
+      assert.deepEqual(
+        (await database.read({ sql, params: [ns] })).map((row) => row.id),
+        [id],
+      )
+      await age(31)
+      assert.equal((await spine.system.gc({})).envelopes, 1)
+      assert.deepEqual(await database.read({ sql, params: [ns] }), [])
     })
 
     test('what rests in the dead-letter box for 90 days is discarded, with a reason', async () => {
