@@ -117,6 +117,26 @@ test('work goes on without the server: what cannot be read is unavailable, what 
   assert.equal(context.degraded, true)
 })
 
+test('lookups that fail for a while leave gaps; a retry reads them, and the output has none left', async () => {
+  let failures = 2
+  const { spine, calls } = fakeSpine({
+    'memories.resolve': ({ refs }: Loose) => {
+      failures -= 1
+      if (failures >= 0) throw new SpineError('STORAGE_FAILED', 'the disk is away')
+      return { memories: refs.map((id: string) => ({ id, version: 1, content: `all of ${id}` })), gaps: [] }
+    },
+  })
+  const context = await openContext(spine, envelopeWith(['ms-8', 'ms-9']))
+  assert.deepEqual([context.degraded, context.gaps.map(({ reason }) => reason)], [true, ['unavailable', 'unavailable']])
+  assert.deepEqual(context.output('partial'), { result: 'partial', context_gaps: context.gaps })
+  assert.equal((await context.retry()).length, 2)
+  assert.deepEqual(await context.retry(), [])
+  assert.equal(context.degraded, false)
+  assert.equal((await context.get('ms-9'))?.content, 'all of ms-9')
+  assert.equal(context.output('whole'), 'whole')
+  assert.equal(calls.length, 3)
+})
+
 test('an envelope that this spine does not store never resolves to memories of the same name', async () => {
   const { spine } = fakeSpine({
     'memories.resolve': ({ envelope_id }: Loose) => {

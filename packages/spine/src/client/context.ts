@@ -44,6 +44,8 @@ export type OpenContext = {
   get(id: string): Promise<ContextMemory | undefined>
   /** Reads many in one call; what cannot be read is added to `gaps`. */
   fetch(ids: readonly string[]): Promise<ContextMemory[]>
+  /** Reads the gaps once more, when what was away may be back; answers what is still missing. */
+  retry(): Promise<readonly Gap[]>
   /** Puts the gaps into an output as `context_gaps`, so that the next reader knows; without gaps, as it is. */
   output(value?: unknown): unknown
 }
@@ -132,6 +134,10 @@ export async function openContext(spine: Spine, given: Envelope, options: Contex
     },
     get: async (id: string) => (await fetchAll([id]))[0],
     fetch: fetchAll,
+    async retry() {
+      await fetchAll([...gaps.keys()])
+      return [...gaps.values()]
+    },
     output(value?: unknown) {
       if (gaps.size === 0) return value
       const open = typeof value === 'object' && value !== null && !Array.isArray(value)

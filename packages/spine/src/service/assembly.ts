@@ -25,10 +25,11 @@ import { supersedeDeliveries } from '../store/parked.ts'
 import { openTask, setLastEnvelope } from '../store/tasks.ts'
 import type { Agents } from './agents.ts'
 import { chainOf, trailOf } from './chain.ts'
-import { type Collected, collect } from './collecting.ts'
+import type { Collected } from './collecting.ts'
 import type { Caller, Service } from './context.ts'
 import type { Envelopes } from './envelopes.ts'
 import type { KeyClaim } from './idempotency.ts'
+import { collectOrGaps } from './lookups.ts'
 import { outcomesOf } from './outcomes.ts'
 import { findPrevious, type Previous } from './previous.ts'
 import { taskStart } from './tasks.ts'
@@ -84,7 +85,7 @@ export function createAssembly(service: Service, { envelopes, agents }: { envelo
     const draft = draftOf(call, made)
     const trail = trailOf(draft, previous, caller.warn)
     const history = await historyOf(call, draft, inherited, previous)
-    const collected = await collect(service, {
+    const wanted = {
       ns,
       task_id: draft.task.id,
       memory_ids: call.memory_ids ?? [],
@@ -95,7 +96,8 @@ export function createAssembly(service: Service, { envelopes, agents }: { envelo
       include_recent: call.include_recent,
       include_pins: call.include_pins,
       max_tokens: draft.budget.max_tokens,
-    })
+    }
+    const collected = await collectOrGaps(service, wanted, caller)
     const candidates = {
       draft: { ...draft, completeness: { ...draft.completeness, gaps: collected.gaps } },
       history,
