@@ -69,8 +69,13 @@ export function createAssembly(service: Service, { envelopes, agents }: { envelo
   const { database, clock } = service
   const { dialect } = database
 
-  /** Finds, inherits and collects for the envelope `id` of this call. */
-  const prepare = async (id: string, call: HandoffCall, caller: Caller, ending?: Ending): Promise<Prepared> => {
+  /** Finds, inherits and collects for the envelope `id` of this call, or for budgets up to the `largest` of a what-if. */
+  const prepare = async (
+    id: string,
+    call: HandoffCall,
+    caller: Caller,
+    { ending, largest = 0 }: { ending?: Ending | undefined; largest?: number } = {},
+  ): Promise<Prepared> => {
     const { ns } = caller
     const named = senderOf(call, caller)
     const found = { previous: call.previous, sender: named, task_id: call.task_id }
@@ -95,7 +100,7 @@ export function createAssembly(service: Service, { envelopes, agents }: { envelo
       previous: previous.envelopes,
       include_recent: call.include_recent,
       include_pins: call.include_pins,
-      max_tokens: draft.budget.max_tokens,
+      max_tokens: Math.max(largest, draft.budget.max_tokens),
     }
     const collected = await collectOrGaps(service, wanted, caller)
     const candidates = {
@@ -110,7 +115,7 @@ export function createAssembly(service: Service, { envelopes, agents }: { envelo
 
   /** Makes the envelope `id` of this call. */
   const assemble = async (id: string, call: HandoffCall, caller: Caller, ending?: Ending): Promise<Assembled> => {
-    const { candidates, collected, ...made } = await prepare(id, call, caller, ending)
+    const { candidates, collected, ...made } = await prepare(id, call, caller, { ending })
     if (call.require_complete) refuseGaps(collected.gaps)
     const count = await tokenizer(candidates.draft.budget.tokenizer)
     await service.turns.next()

@@ -31,7 +31,9 @@ export function previewOperations(service: Service, rooms: { envelopes: Envelope
 
   const sourceOfCall = async (call: In, caller: Caller): Promise<Source> => {
     const handoff = handoffInput.parse(call.handoff)
-    const { candidates, budget_by, collected } = await assembly.prepare(service.newId('env'), handoff, caller)
+    const { candidates, budget_by, collected } = await assembly.prepare(service.newId('env'), handoff, caller, {
+      largest: Math.max(0, ...(call.budgets ?? [])),
+    })
     const { max_tokens, tokenizer: tokenizer_name } = candidates.draft.budget
     const budget = { max_tokens, set_by: budget_by, tokenizer: tokenizer_name, strategy: handoff.strategy }
     return { candidates, budget, gaps: collected.gaps }

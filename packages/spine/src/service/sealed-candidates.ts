@@ -6,6 +6,7 @@ import type { Gap } from '../protocol/memory.ts'
 import { toMs } from '../protocol/scalars.ts'
 import type { FitMemory } from '../rules/fit.ts'
 import type { HistoryPart } from '../rules/history.ts'
+import { passagesOf } from '../rules/passages.ts'
 import type { Candidates } from '../rules/variants.ts'
 import type { Row } from '../store/database.ts'
 import { versionsAt } from '../store/memories.ts'
@@ -42,7 +43,8 @@ export async function candidatesOfSealed(
     .filter(({ memory }) => known.has(memory.id))
     .map((found): FitMemory => {
       const { id } = found.memory
-      return { ...found, requested: asked.has(id), memory: asSealed(found.memory, inline.get(id), old.get(id)) }
+      const memory = asSealed(found.memory, inline.get(id), old.get(id))
+      return { ...found, memory, passages: passagesFor(memory, found), requested: asked.has(id) }
     })
   return {
     candidates: { draft, history, compacted, memories, require_full_intent: false },
@@ -100,6 +102,17 @@ function asSealed(
   if (content === undefined && sealed.version !== then.version) return { ...now, pinned: sealed.pinned }
   return { ...then, ...sealed, level: 'full', content: content ?? then.content }
 }
+
+/** The passages of an older text were never ranked: they are worth what the memory is worth. */
+const passagesFor = ({ content, tokens }: FitMemory['memory'], found: FitMemory): FitMemory['passages'] =>
+  content === found.memory.content
+    ? found.passages
+    : passagesOf(content, tokens).map(({ start, end, tokens: own }) => ({
+        start,
+        end,
+        tokens: own,
+        score: found.score,
+      }))
 
 const versionOf = (row: Row): Partial<FitMemory['memory']> => ({
   version: Number(row.version),
