@@ -67,6 +67,12 @@ test('the root export loads nothing heavier than zod', () => {
   assert.deepEqual(heavyRoot(sources), [])
 })
 
+test('the testing entry works under any test runner', () => {
+  assert.deepEqual(reaches(sources, 'testing.ts', 'node:test'), [])
+  const planted = plant({ 'testing.ts': "export { a } from './testing/a.ts'", 'testing/a.ts': "import 'node:test'" })
+  assert.deepEqual(reaches(planted, 'testing.ts', 'node:test'), ['testing/a.ts reaches node:test'])
+})
+
 test('every export is named', () => {
   assert.deepEqual(starExports(sources), [])
 })
@@ -245,6 +251,16 @@ function heavyRoot(files: Sources): string[] {
   }
   visit('index.ts', [])
   return found
+}
+
+/** Which files behind an entry import a package. */
+function reaches(files: Sources, entry: string, unwanted: string): string[] {
+  const seen = new Set([entry])
+  for (const path of seen)
+    for (const { target, isPackage } of importsOf(path, files.get(path) ?? '')) if (!isPackage) seen.add(target)
+  return [...seen]
+    .filter((path) => importsOf(path, files.get(path) ?? '').some(({ target }) => target === unwanted))
+    .map((path) => `${path} reaches ${unwanted}`)
 }
 
 function starExports(files: Sources): string[] {

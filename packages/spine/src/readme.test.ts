@@ -1,4 +1,4 @@
-/** The first handoff of the README, run as it stands there. */
+/** The examples of the README and of docs/testing.md, run as they stand there. */
 
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
@@ -10,10 +10,10 @@ import { createServer } from './server.ts'
 
 const root = fileURLToPath(new URL('../../../', import.meta.url))
 
-function blockAfter(marker: string): string {
-  const readme = readFileSync(`${root}README.md`, 'utf8')
-  const [, code] = readme.slice(readme.indexOf(marker)).match(/```ts\n([\s\S]*?)```/) ?? []
-  assert.ok(code, `README.md has no block after ${marker}`)
+function blockAfter(marker: string, file = 'README.md'): string {
+  const document = readFileSync(root + file, 'utf8')
+  const [, code] = document.slice(document.indexOf(marker)).match(/```ts\n([\s\S]*?)```/) ?? []
+  assert.ok(code, `${file} has no block after ${marker}`)
   return code
 }
 
@@ -43,3 +43,8 @@ test('the first handoff of the README runs and prints version, tokens and the fi
     await spine.close()
   }
 })
+
+for (const example of ['chain', 'effects', 'faults'])
+  test(`the example of ${example} in docs/testing.md runs, and its checks hold`, async () => {
+    assert.equal((await run(blockAfter(`<!-- example: ${example} -->`, 'docs/testing.md'))).trim(), 'done')
+  })

@@ -3,7 +3,7 @@
  * newest lease"), so that a trace from which commands were taken out still means something.
  */
 
-import type { Seeded } from './seeded.ts'
+import type { Seeded } from '../seeded.ts'
 import { agents } from './sender-rules.ts'
 
 export type Numbers = readonly [number, number, number, number]

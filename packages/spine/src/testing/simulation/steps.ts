@@ -1,7 +1,7 @@
 /** The steps of a schedule, drawn from its seed before anything runs, so that a failing one can be made shorter. */
 
+import { type Seeded, seeded } from '../seeded.ts'
 import { type Command, drawCommand, type Mood, moods } from './moods.ts'
-import { type Seeded, seeded } from './seeded.ts'
 
 export type Step = {
   /** Its place in the schedule as drawn; all chance inside the step comes from it. */

@@ -1,6 +1,6 @@
 /** Chance that can be foretold: the same seed draws the same numbers, on every machine and every database. */
 
-import type { Chance } from '../../service/clock.ts'
+import type { Chance } from '../service/clock.ts'
 
 export type Seeded = Chance & {
   /** A whole number from 0 up to, but not including, `below`. */

@@ -1,0 +1,93 @@
+/** A whole spine for one test: in memory, with the clock in the hand of the test, and chance that repeats itself. */
+
+import { MemorySpine } from '../client/memory-spine.ts'
+import type { Pacing } from '../client/pacing.ts'
+import type { Spine } from '../protocol/spine.ts'
+import { createSpine } from '../service/spine.ts'
+import type { Database } from '../store/database.ts'
+import { openSqliteInline } from '../store/sqlite.ts'
+import { type ManualClock, manualClock } from './manual-clock.ts'
+import { seeded } from './seeded.ts'
+
+export type TestSpineOptions = {
+  /** Milliseconds since 1970 at which its time begins. Default: the morning of 5 January 2026. */
+  start?: number
+  /** The same seed makes the same ids, tokens and pauses. Default "test". */
+  seed?: string | number
+  /** The agent that hands over when a call of `memory` names no `source_agent`. Default: what the spine finds out. */
+  agent?: string
+}
+
+export type TestSpine = Spine &
+  AsyncDisposable & {
+    /** Leases end, waits run out and pauses are over when it is moved, and never otherwise. */
+    readonly clock: ManualClock
+    /** The calls of users over this spine; its receivers stop with the spine. */
+    readonly memory: MemorySpine
+    /** Time and chance for `receive` and `HandoffClient`, on the same clock. */
+    readonly pacing: Pacing
+  }
+
+const turn = () => new Promise<void>((resolve) => setImmediate(resolve))
+
+/** Nothing is under way any more when so many turns have passed in which nobody asked the database. */
+const QUIET_TURNS = 4
+
+/** Counts what the engine asks, to know when it has come to rest. */
+function watched(database: Database): { database: Database; idle(): Promise<void> } {
+  let asked = 0
+  const count = <A, B>(call: (input: A) => Promise<B>) => {
+    return (input: A) => {
+      asked += 1
+      return call(input)
+    }
+  }
+  const idle = async () => {
+    for (let quiet = 0; quiet < QUIET_TURNS; quiet += 1) {
+      const before = asked
+      await turn()
+      if (asked !== before) quiet = -1
+    }
+  }
+  return { database: { ...database, write: count(database.write), read: count(database.read) }, idle }
+}
+
+function pacingOf(clock: ManualClock, random: () => number): Pacing {
+  return Object.freeze({
+    now: clock.now,
+    random,
+    sleep: (ms: number, signal?: AbortSignal) =>
+      new Promise<void>((resolve) => {
+        if (signal?.aborted) return resolve()
+        const wake = () => {
+          stop()
+          signal?.removeEventListener('abort', wake)
+          resolve()
+        }
+        const stop = clock.after(ms, wake)
+        signal?.addEventListener('abort', wake, { once: true })
+      }),
+  })
+}
+
+/**
+ *     await using spine = await testSpine()
+ *     const envelope = await spine.memory.agentHandoff({ target_agent: 'coder', task_summary: 'Fix it.' })
+ *     await spine.clock.advance(60_000)
+ */
+export async function testSpine({ start, seed = 'test', agent }: TestSpineOptions = {}): Promise<TestSpine> {
+  const { database, idle } = watched(openSqliteInline())
+  const clock = manualClock({ idle, ...(start === undefined ? {} : { start }) })
+  const chance = seeded(seed)
+  const spine = await createSpine({ database, clock, chance })
+  const memory = new MemorySpine({ spine, ...(agent === undefined ? {} : { agent }) })
+  const close = () => memory.close()
+  return Object.freeze({
+    ...spine,
+    clock,
+    memory,
+    pacing: pacingOf(clock, chance.uniform),
+    close,
+    [Symbol.asyncDispose]: close,
+  })
+}
