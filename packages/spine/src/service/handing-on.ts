@@ -193,7 +193,11 @@ export function handingOnOperations(service: Service, rooms: Rooms) {
     return { ended, next: answer }
   }
 
-  const reroute = async ({ id, reason }: In<'reroute'>, { ns }: Caller) => {
+  const reroute = async (
+    { id, reason }: In<'reroute'>,
+    caller: Caller,
+  ): Promise<{ delivery: Delivery; next: Delivery }> => {
+    const { ns } = caller
     const row = await deliveries.mustFind(ns, id)
     if (row.state === 'rerouted' && row.successor !== null)
       return {
@@ -207,15 +211,19 @@ export function handingOnOperations(service: Service, rooms: Rooms) {
       })
     const envelope = await envelopes.mustFind(ns, String(row.envelope_id))
     const fallback = await fallbackFor(ns, row, envelope)
-    if (fallback === undefined)
+    if (fallback === undefined) {
+      // It may have been rerouted to just that agent since the look.
+      if ((await deliveries.mustFind(ns, id)).state !== 'ready') return reroute({ id, reason }, caller)
       throw new SpineError('NO_FALLBACK', `${row.target} has no fallback agent that could take this envelope.`, {
         target: row.target,
       })
+    }
     const named = { ns, id, reason, reason_json: JSON.stringify(reason), now: clock.now() }
     const moved = await toFallback(ns, row, envelope, fallback, (successor) =>
-      rerouteDelivery(dialect, { ...named, successor }),
+      rerouteDelivery(dialect, { ...named, successor, fallback }),
     )
-    if (!moved) throw new SpineError('WRONG_STATE', `Delivery ${id} has moved meanwhile.`, { id })
+    // It moved between the look and the write, or its fallback was sent the same: look again.
+    if (!moved) return reroute({ id, reason }, caller)
     await breakers.observe(moved.ended, 'exhausted')
     return { delivery: toDelivery(moved.ended), next: toDelivery(moved.next) }
   }
@@ -230,7 +238,7 @@ export function handingOnOperations(service: Service, rooms: Rooms) {
     if (envelope === undefined || fallback === undefined) return settling.settle(ns, { action: 'nack', ...input })
     const named = { ns, id, token, reason, reason_json: JSON.stringify(reason), now: clock.now() }
     const moved = await toFallback(ns, row, envelope, fallback, (successor) =>
-      declineDelivery(dialect, { ...named, successor }),
+      declineDelivery(dialect, { ...named, successor, fallback }),
     )
     if (!moved) return settling.settle(ns, { action: 'nack', ...input })
     await breakers.observe(moved.ended, 'arrived')

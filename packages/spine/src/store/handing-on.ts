@@ -22,6 +22,10 @@ export const forwardDeliveries = setStatement({
     returning ${row}`,
 })
 
+/** The fallback agent was not sent this envelope meanwhile by somebody else. */
+const fallback_is_free = `not exists (select 1 from deliveries as had where had.ns = $ns
+      and had.envelope_id = deliveries.envelope_id and had.target = $fallback)`
+
 /** The receiver declined: the delivery is closed and names the one that takes over. */
 export const declineDelivery = namedStatement({
   parameters: {
@@ -29,6 +33,7 @@ export const declineDelivery = namedStatement({
     id: 'text',
     token: 'text',
     successor: 'text',
+    fallback: 'text',
     reason: 'text',
     reason_json: 'text',
     now: 'int',
@@ -36,13 +41,22 @@ export const declineDelivery = namedStatement({
   body: `update deliveries set state = 'rerouted', last = 'nack_declined', successor = $successor, lease_until = null,
       attempts = attempts + case when accepted_epoch < epoch then 1 else 0 end, accepted_epoch = epoch,
       reason = $reason, settled_at = $now, history = ${note(`'nack_declined'`, 'epoch', '$reason_json')}, updated_at = $now
-    where ns = $ns and id = $id and token = $token and state in ('leased', 'accepted') returning ${row}`,
+    where ns = $ns and id = $id and token = $token and state in ('leased', 'accepted') and ${fallback_is_free}
+    returning ${row}`,
 })
 
 /** The sender gave up waiting for this receiver. */
 export const rerouteDelivery = namedStatement({
-  parameters: { ns: 'text', id: 'text', successor: 'text', reason: 'text', reason_json: 'text', now: 'int' },
+  parameters: {
+    ns: 'text',
+    id: 'text',
+    successor: 'text',
+    fallback: 'text',
+    reason: 'text',
+    reason_json: 'text',
+    now: 'int',
+  },
   body: `update deliveries set state = 'rerouted', last = 'reroute', successor = $successor, reason = $reason,
       settled_at = $now, history = ${note(`'reroute'`, 'epoch', '$reason_json')}, updated_at = $now
-    where ns = $ns and id = $id and state = 'ready' returning ${row}`,
+    where ns = $ns and id = $id and state = 'ready' and ${fallback_is_free} returning ${row}`,
 })

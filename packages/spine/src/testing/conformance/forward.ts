@@ -328,6 +328,32 @@ export function forwardSuite(name: string, open: OpenSubject): void {
       assert.deepEqual(await spine.deliveries.get({ id: delivery.id }), delivery)
     })
 
+    test('of several reroutes at once one moves it, and all are told of the same next delivery', async () => {
+      const spine = await fresh(open)
+      await spine.agents.put({ name: 'coder', fallback_agent: 'backup' })
+      for (let round = 0; round < 5; round += 1) {
+        const { id } = (await sent(spine, { previous: null })).delivery
+        const answers = await Promise.all([1, 2, 3].map(() => spine.deliveries.reroute({ id })))
+        assert.equal(new Set(answers.map(({ next }) => next.id)).size, 1)
+        assert.equal(answers.filter(({ delivery }) => delivery.duplicate !== true).length, 1)
+      }
+    })
+
+    test('a reroute beside a send of the same envelope to the fallback leads to a delivery that is there', async () => {
+      const spine = await fresh(open)
+      await spine.agents.put({ name: 'coder', fallback_agent: 'backup' })
+      for (let round = 0; round < 10; round += 1) {
+        const { envelope, delivery } = await sent(spine, { previous: null })
+        const [rerouted] = await Promise.allSettled([
+          spine.deliveries.reroute({ id: delivery.id }),
+          spine.deliveries.send({ envelope_id: envelope.id, target: 'backup' }),
+        ])
+        const { state, successor } = await spine.deliveries.get({ id: delivery.id })
+        if (state === 'ready') assert.equal(rerouted.status, 'rejected')
+        else assert.equal((await spine.deliveries.get({ id: String(successor) })).target, 'backup')
+      }
+    })
+
     test('a sender cancels what nobody accepted; who waits for it hears of it', async () => {
       const spine = await fresh(open)
       const { envelope, delivery } = await sent(spine)

@@ -113,6 +113,23 @@ export function parkedSuite(name: string, open: OpenSubject): void {
       }
     })
 
+    test('a redrive beside the call that parks it moves it or finds it not parked yet: no deadline has passed', async () => {
+      const spine = await fresh(open)
+      for (let round = 0; round < 10; round += 1) {
+        const { delivery } = await sent(spine, { previous: null })
+        const lease = leaseOf(await receivedOne(spine))
+        const [, { results }] = await Promise.all([
+          spine.deliveries.nack({ ...lease, kind: 'fatal', reason: 'no' }),
+          spine.parked.redrive({ ids: [delivery.id] }),
+        ])
+        const code = results[0]?.error?.code
+        assert.ok(code === undefined || code === 'WRONG_STATE', String(code))
+        await spine.deliveries
+          .cancel({ id: delivery.id })
+          .catch(() => spine.parked.discard({ ids: [delivery.id], reason: 'done' }))
+      }
+    })
+
     test('a redrive to a deadline that has passed is refused, and it stays parked', async () => {
       const spine = await fresh(open)
       const { id } = await parkedOne(spine)

@@ -33,7 +33,7 @@ export const deadlineOf = (world: World, n: number): number | undefined => {
 
 /** A new envelope, or, now and then, one that was sent before. */
 export const envelopeFor = (world: World, n: number): string => {
-  const again = n % 6 === 0 ? recent(world.known, n >>> 4)?.envelope_id : undefined
+  const again = n % world.mood.reuse === 0 ? recent(world.known, n >>> 4)?.envelope_id : undefined
   if (again?.startsWith('env-sim')) return again
   world.envelopes += 1
   return simEnvelope(world.envelopes).id

@@ -35,6 +35,19 @@ function ofRow(row: Seen): Violation | undefined {
   return undefined
 }
 
+/** The longest lease and the longest pause that callers of the simulation ask for. */
+const LONGEST_LEASE_MS = 120_000
+const LONGEST_PAUSE_MS = 30_000
+
+/** Whatever was done to clocks, nothing waits longer than somebody wanted. */
+function ofTimes({ key, state, lease_until, ready_at }: Seen, now: number): Violation | undefined {
+  if (lease_until !== null && lease_until > now + LONGEST_LEASE_MS)
+    return { guarantee: 'G18', what: `${key} is ${state} for ${lease_until - now} ms to come` }
+  if (state === 'ready' && ready_at > now + LONGEST_PAUSE_MS)
+    return { guarantee: 'G18', what: `${key} is not handed out for ${ready_at - now} ms` }
+  return undefined
+}
+
 /** A row against what it was. */
 function ofChange(row: Seen, before: Seen): Violation | undefined {
   const { key } = row
@@ -67,7 +80,7 @@ function probes(standing: Standing, observed: Observed): Violation | undefined {
 export function brokenPromise(standing: Standing, observed: Observed): Violation | undefined {
   for (const row of observed.deliveries.values()) {
     const before = standing.live.get(row.key) ?? standing.over.get(row.key)
-    const found = ofRow(row) ?? (before && ofChange(row, before))
+    const found = ofRow(row) ?? ofTimes(row, observed.now) ?? (before && ofChange(row, before))
     if (found) return found
   }
   return probes(standing, observed)

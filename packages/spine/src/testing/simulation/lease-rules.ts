@@ -187,3 +187,17 @@ const UNHEARD_MS = 2_000
 export function freeProbes(book: Book): undefined {
   freeUnheardProbes(book, UNHEARD_MS)
 }
+
+/** A server that starts under a clock that was set back: what lies in its future has the time it would have from now. */
+export function returnFromFuture(book: Book): undefined {
+  const { now } = book
+  for (const row of book.live()) {
+    const lease_ms = Number(row.lease_ms)
+    if (isHeld(row) && Number(row.lease_until) - lease_ms > now)
+      book.put({ ...row, lease_until: now + lease_ms, updated_at: now })
+    else if (row.state === 'ready' && row.updated_at > now) book.put({ ...row, ready_at: now, updated_at: now })
+  }
+  for (const row of book.breakers())
+    if (Number(row.open_until) - row.cooldown_ms > now)
+      book.putBreaker(row.target, { ...row, open_until: now + row.cooldown_ms })
+}

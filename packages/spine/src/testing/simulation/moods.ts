@@ -35,10 +35,16 @@ const mixed = {
 export type Kind = keyof typeof mixed
 
 /** What kind of a day it is: hardly anything would ever be exhausted if every day were a mixed one. */
-export type Mood = { readonly agents: readonly string[]; readonly bag: readonly Kind[] }
+export type Mood = {
+  readonly agents: readonly string[]
+  readonly bag: readonly Kind[]
+  /** One in so many sends is of an envelope that somebody has already. */
+  readonly reuse: number
+}
 
-const moodOf = (agents: readonly string[], weights: Readonly<Record<Kind, number>>): Mood => ({
+const moodOf = (agents: readonly string[], weights: Readonly<Record<Kind, number>>, reuse = 6): Mood => ({
   agents,
+  reuse,
   bag: Object.entries(weights).flatMap(([kind, weight]) => Array<Kind>(weight).fill(kind as Kind)),
 })
 
@@ -80,6 +86,7 @@ export const moods: readonly Mood[] = [
     forward: 20,
     join: 4,
   }),
+  moodOf(['bob', 'cyd'], { ...mixed, send: 24, publish: 6, reroute: 18, decline: 12, park: 4, forward: 1, join: 0 }, 2),
 ]
 
 const RANGE = 0x1_0000_0000

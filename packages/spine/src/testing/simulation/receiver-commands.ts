@@ -23,7 +23,7 @@ const received = (world: World, deliveries: readonly ReceivedDelivery[]): string
 const receiveWith =
   (wait_ms: number): Starter =>
   (world, [a, b, c], alone) => {
-    const target = pick(world.agents, a)
+    const target = pick(world.mood.agents, a)
     const max = pick([1, 1, 2, 5], b)
     const lease_ms = pick(lease_times, c)
     return startCall({
@@ -87,7 +87,7 @@ const forwardWith =
       ...new Map(others.flatMap((other) => (other && other.id !== lease.id ? [[other.id, other]] : []))).values(),
     ] as HeldLease[]
     const fans_out = d % 3 === 0
-    const targets = fans_out ? ['ada', 'bob', 'cyd'] : [pick(world.agents, d >>> 3)]
+    const targets = fans_out ? ['ada', 'bob', 'cyd'] : [pick(world.mood.agents, d >>> 3)]
     const channel = fans_out ? 'next' : undefined
     const promise = world.spine.deliveries.forward({
       id: lease.id,

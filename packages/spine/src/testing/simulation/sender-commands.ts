@@ -23,7 +23,7 @@ const sendWith =
   (wait: 'none' | 'accepted'): Starter =>
   (world, [a, b, c, d]) => {
     const envelope_id = envelopeFor(world, a)
-    const target = pick(world.agents, b)
+    const target = pick(world.mood.agents, b)
     const priority = c % 4
     const deadline = deadlineOf(world, c >>> 3)
     const key = d % 3 === 0 ? `key-${(d >>> 4) % 12}` : undefined
@@ -101,7 +101,7 @@ const byId = (
 const park: Starter = (world, [a, b]) => {
   const { envelope_id, target } = known(world, a)
   if (!world.hops.has(envelope_id)) return undefined
-  const whom = b % 8 === 0 ? pick(world.agents, b >>> 3) : target
+  const whom = b % 8 === 0 ? pick(world.mood.agents, b >>> 3) : target
   const promise = world.spine.parked.park({ envelope_id, target: whom, reason: 'enough' })
   return deliveryCall(`park ${envelope_id} of ${whom}`, promise, (book) => rules.park(book, envelope_id, whom))
 }

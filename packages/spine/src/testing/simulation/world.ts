@@ -2,6 +2,7 @@
 
 import type { Spine } from '../../protocol/spine.ts'
 import type { Call } from './call.ts'
+import type { Mood } from './moods.ts'
 
 /** What a receiver was given, and may use long after it has lost it. */
 export type HeldLease = { id: string; token: string; target: string; envelope_id: string }
@@ -10,8 +11,7 @@ export type World = {
   spine: Spine
   /** In simulated milliseconds. */
   now(): number
-  /** Who is sent to and who receives today. */
-  readonly agents: readonly string[]
+  readonly mood: Mood
   /** What a person sees in the dead-letter box. */
   parked(): string[]
   /** Newest last; callers pick mostly from the end. */
