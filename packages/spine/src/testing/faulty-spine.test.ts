@@ -120,14 +120,15 @@ test('a receiver works on envelopes of a sender one minor version ahead, and han
   await memory.close()
 })
 
-test('receivers one version behind are spared what they cannot read, those ahead get it', async () => {
+test('receivers one version behind get their version, those ahead get this one, and a stranger is spared both', async () => {
   await using spine = await testSpine()
-  const states: string[] = []
-  for (const version of ['behind', 'current', 'ahead'] as const) {
+  const got: string[] = []
+  for (const version of ['behind', 'current', 'ahead', 'stranger'] as const) {
     await registerReceiver(spine, version, version)
     const { id } = await spine.handoffs.create({ ...handoff, target_agent: version })
-    const delivery = await spine.deliveries.send({ envelope_id: id })
-    states.push(`${delivery.target} ${delivery.state}`)
+    const { state } = await spine.deliveries.send({ envelope_id: id })
+    const { deliveries } = await spine.deliveries.receive({ agent: version, wait_ms: 0 })
+    got.push(`${version} ${state} ${deliveries[0]?.envelope.envelope_version}`)
   }
-  assert.deepEqual(states, ['behind parked', 'current ready', 'ahead ready'])
+  assert.deepEqual(got, ['behind ready 1', 'current ready 2', 'ahead ready 2', 'stranger parked undefined'])
 })

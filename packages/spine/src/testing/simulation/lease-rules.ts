@@ -29,6 +29,10 @@ const isHeld = (row: Due) => row.state === 'leased' || row.state === 'accepted'
 /** Its lease ended, and nobody has taken over: what its last holder has to say still counts. */
 const isOpenToLate = (row: Due, state: 'ready' | 'parked') => row.last === 'lease_end' && row.state === state
 
+/** It is said after the end of its lease or after its deadline, though nobody has taken over. */
+export const isLate = ({ now }: Book, row: Due): boolean =>
+  !isHeld(row) || row.deadline < now || (row.lease_until !== null && row.lease_until <= now)
+
 /** May take part in a forward. */
 export const mayEnd = (row: Due, token: string): boolean =>
   row.token === token && (isHeld(row) || isOpenToLate(row, 'ready') || isOpenToLate(row, 'parked'))
@@ -131,7 +135,7 @@ function settled(book: Book, row: Due, call: SettleCall): Partial<Due> {
   if (action === 'heartbeat') return extended(book, row, call.lease_ms)
   if (action === 'release') return { state: 'ready', claims: row.claims - 1, lease_until: null, last: action }
   const counted = withAttempt(row)
-  const late = row.state === 'ready' || row.state === 'parked' || row.deadline < now ? 1 : row.late
+  const late = isLate(book, row) ? 1 : row.late
   if (action === 'accept')
     return { state: 'accepted', ...counted, ...extended(book, row, call.lease_ms), last: action, late }
   if (action === 'complete') return { state: 'completed', ...counted, lease_until: null, last: action, late }

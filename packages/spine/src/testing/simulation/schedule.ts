@@ -170,7 +170,7 @@ export async function runSchedule({ seed, steps, open, tamper, trace }: Schedule
   const setUp = async (): Promise<void> => {
     const puts = agents.map((name) => {
       const fallback_agent = fallbacks[name]
-      const accepts_versions = name === 'old' ? { accepts_versions: ['1'] } : {}
+      const accepts_versions = name === 'old' ? { accepts_versions: ['9'] } : {}
       return world.spine.agents.put({ name, ...(fallback_agent ? { fallback_agent } : {}), ...accepts_versions })
     })
     await gate.settle()

@@ -3,7 +3,7 @@
 import { deliveryDefaults } from '../../protocol/delivery.ts'
 import { type Book, type Due, TOLD } from './book.ts'
 import { hear } from './breaker-rules.ts'
-import { holdsNow, mayEnd, refusal, settle, told, withAttempt } from './lease-rules.ts'
+import { holdsNow, isLate, mayEnd, refusal, settle, told, withAttempt } from './lease-rules.ts'
 import { keyOf } from './seen.ts'
 import { SIM_MAX_HOPS } from './sim-envelopes.ts'
 
@@ -110,7 +110,7 @@ export function forward(book: Book, call: ForwardCall): string {
   if (!found.every((row, index) => mayEnd(row, all[index]?.token ?? ''))) return whyNot(found, all)
   const successor = book.seen.get(main.key)?.successor ?? TOLD
   for (const row of found) {
-    const late = row.state === 'ready' || row.state === 'parked' || row.deadline < book.now ? 1 : row.late
+    const late = isLate(book, row) ? 1 : row.late
     const after: Due = {
       ...row,
       state: 'completed',
