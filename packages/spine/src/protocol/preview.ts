@@ -78,8 +78,12 @@ const previewVariant = z.looseObject({
       level,
       /** Of its lines in the text. */
       tokens: z.int().nonnegative(),
+      /** Why it is not whole. */
+      reason: text.optional(),
     }),
   ),
+  /** Why the others are not there; as many as an envelope would note. */
+  left_out: z.array(z.looseObject({ id, reason: text })),
   counts: z.looseObject({ full: z.int(), excerpt: z.int(), ref: z.int(), receipt: z.int() }),
   /** Of each section of the text, in its order; where it does not fit, of what must be kept. */
   parts: z.array(z.looseObject({ part: z.string(), tokens: z.int().nonnegative() })),

@@ -58,6 +58,8 @@ test('an item that came and went between a and b is told, and not counted', () =
   assert.deepEqual(report.kinds, {
     intent: { of: 1, survived: 1, changed: 0, waived: 0, resolved: 0, lost: 0, added: 0 },
   })
-  assert.equal(report.items.find(({ kind }) => kind === 'open_question')?.fate, 'lost')
-  assert.equal(report.hops[2]?.score, 0.5)
+  const question = report.items.find(({ kind }) => kind === 'open_question')
+  assert.deepEqual([question?.fate, question?.events.at(-1)?.by], ['resolved', 'a'])
+  assert.equal(report.hops[2]?.score, 1)
+  assert.equal(fidelityOf(way.slice(1), 'direct').items.find(({ kind }) => kind === 'open_question')?.fate, 'lost')
 })

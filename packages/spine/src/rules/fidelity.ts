@@ -40,7 +40,7 @@ export function fidelityOf(way: readonly Envelope[], path: Fidelity['path']): Fi
   const followed = new Map<string, Followed>()
   const hops = way.map((envelope, index) => {
     const before = new Set([...followed.values()].filter(({ here }) => here))
-    follow(followed, envelope)
+    follow(followed, envelope, path)
     const counted = [...followed.values()].filter((one) => before.has(one) || one.here)
     const isOld = (one: Followed) => index === 0 || before.has(one)
     const { id, chain, source_agent, target_agent, created_at, token_count, budget } = envelope
@@ -63,7 +63,7 @@ export function fidelityOf(way: readonly Envelope[], path: Fidelity['path']): Fi
 }
 
 /** Goes one envelope further with every item. */
-function follow(followed: Map<string, Followed>, envelope: Envelope): void {
+function follow(followed: Map<string, Followed>, envelope: Envelope, path: Fidelity['path']): void {
   const seen = itemsOf(envelope)
   const at = { hop: envelope.chain.hop, envelope_id: envelope.id }
   const text = textOf(envelope)
@@ -75,7 +75,7 @@ function follow(followed: Map<string, Followed>, envelope: Envelope): void {
       one.here = true
     } else if (one.here) {
       one.here = false
-      one.events.push({ ...at, ...endOf(one.item, envelope) })
+      one.events.push({ ...at, ...endOf(one.item, envelope, path) })
     }
   }
   for (const [key, item] of seen) {
@@ -110,7 +110,9 @@ function changeOf(before: SeenItem, after: SeenItem): Happening {
 }
 
 /** Why an item is no longer there. */
-function endOf(item: SeenItem, envelope: Envelope): Happening {
+function endOf(item: SeenItem, envelope: Envelope, path: Fidelity['path']): Happening {
+  // Questions are carried by themselves: along a chain one goes only when its agent gives a list without it.
+  if (item.kind === 'open_question' && path === 'chain') return { what: 'resolved', by: envelope.source_agent }
   if (item.kind === 'constraint') {
     const name = item.name ?? ''
     const ledger = Object.hasOwn(envelope.constraint_ledger, name) ? envelope.constraint_ledger[name] : undefined

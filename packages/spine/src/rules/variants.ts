@@ -48,11 +48,13 @@ export function described(
   count: CountTokens,
 ): PreviewVariant {
   const { max_tokens, tokenizer, strategy } = draft.budget
-  const levels = draft.memories.map((memory) => ({
-    id: memory.id,
-    level: memory.level,
-    tokens: count(memoryLine(memory)) + 1,
-  }))
+  const { trimmed } = draft.receipts
+  const reasons = new Map(trimmed.map(({ id, reason }) => [id, reason]))
+  const levels = draft.memories.map((memory) => {
+    const reason = reasons.get(memory.id)
+    const tokens = count(memoryLine(memory)) + 1
+    return { id: memory.id, level: memory.level, tokens, ...(reason === undefined ? {} : { reason }) }
+  })
   const of = (level: string) => levels.filter((one) => one.level === level).length
   return {
     max_tokens,
@@ -62,6 +64,7 @@ export function described(
     token_count,
     relevance: relevanceOf(draft, memories, count),
     levels,
+    left_out: trimmed.flatMap(({ id, level, reason }) => (level === 'receipt' ? [{ id, reason }] : [])),
     counts: { full: of('full'), excerpt: of('excerpt'), ref: of('ref'), receipt: memories.length - levels.length },
     parts: sectionsOf(draft).map(({ heading, body }) => ({
       part: heading.slice(3).toLowerCase(),
@@ -99,6 +102,7 @@ function tooSmall(error: SpineError, budget: Draft['budget'], memories: number):
     token_count: 0,
     relevance: 0,
     levels: [],
+    left_out: [],
     counts: { full: 0, excerpt: 0, ref: 0, receipt: memories },
     parts: Object.entries(parts).map(([part, tokens]) => ({ part, tokens })),
     facts: 0,

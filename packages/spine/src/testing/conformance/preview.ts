@@ -81,6 +81,11 @@ export function previewSuite(name: string, open: OpenSubject): void {
         assert.ok(fits && token_count <= max_tokens)
         assert.equal(counts.full + counts.excerpt + counts.ref + counts.receipt, answer.memories.length)
       }
+      const [small] = answer.variants
+      const carriedIds = new Set(small?.levels.map(({ id }) => id))
+      for (const { level, reason } of small?.levels ?? []) assert.equal(reason === undefined, level === 'full')
+      for (const { id } of answer.memories)
+        assert.ok(carriedIds.has(id) || small?.left_out.some((one) => one.id === id && one.reason.length > 0), id)
       const total = answer.memories.reduce((sum, { weight }) => sum + weight, 0)
       assert.ok(Math.abs(total - 1) < 0.001)
       assert.deepEqual(
