@@ -280,6 +280,21 @@ test('a long text is looked through in turns, and what lies across two pieces is
   )
 })
 
+test('many short texts are looked through in turns', async () => {
+  const output = Array.from({ length: 2_000 }, (_, index) => `token ${index} of the call`)
+  let turns = 0
+  let done = false
+  const tick = () => {
+    turns += 1
+    if (!done) setImmediate(tick)
+  }
+  setImmediate(tick)
+  const { found } = await createGuard('redact').check('a', { output }, () => {})
+  done = true
+  assert.deepEqual(found, [])
+  assert.ok(turns >= 50, `${turns} turns`)
+})
+
 test('texts made to make a pattern run for ever do not', async () => {
   const size = 130_000
   for (const piece of [

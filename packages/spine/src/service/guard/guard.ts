@@ -25,6 +25,10 @@ export type Guard = {
 type Path = readonly (string | number)[]
 type Held = { path: Path; text: string; named: boolean }
 
+/** Characters that are looked through before others have their turn, and what a text costs beside its length. */
+const TURN_CHARS = 8_192
+const TEXT_CHARS = 400
+
 /** Members that name things: a name is looked up, it is no text. */
 const nameMembers = new Set([
   ...['id', 'task_id', 'envelope_id', 'delivery_id', 'memory_ids', 'memory_id', 'previous', 'supersedes', 'refs'],
@@ -39,7 +43,13 @@ export function createGuard(policy: SecretPolicy): Guard {
     const held = [...heldTexts(input, [])]
     const found: FoundSecret[] = []
     let output: unknown = input
+    let looked = 0
     for (const { path, text, named } of held) {
+      looked += text.length + TEXT_CHARS
+      if (looked > TURN_CHARS) {
+        looked = 0
+        await new Promise<void>((resolve) => setImmediate(resolve))
+      }
       const spans = named && looksDrawn(text) ? [whole(text)] : await secretsIn(text)
       if (spans.length === 0) continue
       const marks = spans.map((span) => ({ ...span, hash: hashOf(ns, text.slice(span.start, span.end)) }))
