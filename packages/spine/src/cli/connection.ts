@@ -16,7 +16,7 @@ export type Connection = AsyncDisposable & {
 }
 
 /** A flag says more than a variable, and of two variables the endpoint is the more particular. */
-const wantsStore = ({ origins }: ConfigInForce): boolean =>
+export const wantsStore = ({ origins }: ConfigInForce): boolean =>
   origins.store === 'flag' ||
   (origins.store === 'variable' && origins.endpoint !== 'flag' && origins.endpoint !== 'variable')
 

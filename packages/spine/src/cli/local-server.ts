@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { SpineError } from '../protocol/errors.ts'
 import type { SecretPolicy } from '../protocol/secrets.ts'
 import { UsageError } from './config.ts'
+import { version } from './version.ts'
 
 export type LocalServer = {
   endpoint: string
@@ -43,9 +44,10 @@ export async function startLocalServer(options: LocalServerOptions): Promise<Loc
     secrets,
     on_fatal,
   } = options
-  const [{ createSpine, openSqlite }, { createServer }] = await Promise.all([
+  const [{ createSpine, openSqlite }, { createServer }, { mcpHandler }] = await Promise.all([
     import('../embedded.ts'),
     import('../server.ts'),
+    import('../mcp.ts'),
   ])
   // Closed in the reverse order; what was opened before a failure must not keep the process alive.
   const opened = new AsyncDisposableStack()
@@ -54,7 +56,8 @@ export async function startLocalServer(options: LocalServerOptions): Promise<Loc
     opened.defer(() => database.close())
     const spine = await createSpine({ database, warm: true, ...(secrets && { secrets }) })
     opened.defer(() => spine.close())
-    const server = createServer({ spine, keys: api_keys.join(','), allowed_hosts, log_level })
+    const mounts = { '/mcp': mcpHandler({ spine, version }) }
+    const server = createServer({ spine, mounts, keys: api_keys.join(','), allowed_hosts, log_level })
     opened.defer(() => server.close())
     const endpoint = await server.listen({ host, port })
     database.announce(endpoint)

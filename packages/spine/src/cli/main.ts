@@ -3,17 +3,13 @@
  * 2 called wrongly). Each command is loaded when it runs, so that `--help` and `config` answer at once.
  */
 
-import { readFileSync } from 'node:fs'
 import { Command, CommanderError } from 'commander'
 import { SpineError, toProblem } from '../protocol/errors.ts'
 import { action, addFidelity, addHandoffs, addMemories } from './commands.ts'
 import { settingNames, settings, UsageError } from './config.ts'
 import { createOutput } from './output.ts'
 import { addParked, addRunning } from './running.ts'
-
-const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
-  version: string
-}
+import { version } from './version.ts'
 
 const takeServerFlags = (command: Command): Command => {
   for (const key of settingNames) {
@@ -69,6 +65,10 @@ function createProgram(): Command {
     .action(action(async ({ config, output, flags }) => (await import('./load.ts')).load(flags, config, output)))
   addParked(program.command('parked').description('the dead-letter box: look, redrive, discard'))
   addRunning(program)
+  program
+    .command('mcp')
+    .description('serve the tools of a model over standard input and output (Model Context Protocol)')
+    .action(action(async ({ config }) => (await import('./mcp.ts')).serveMcp(config)))
   const handoffs = program.command('handoffs').description('look at what was handed over')
   addHandoffs(handoffs)
   addFidelity(handoffs)

@@ -22,6 +22,7 @@ import { createAdmission } from './admission.ts'
 import { watchEventLoop } from './event-loop.ts'
 import { authenticator, parseKeys } from './keys.ts'
 import { createLog, logFailure, logRequest } from './log.ts'
+import { addMounts, type Mount } from './mounts.ts'
 import { isLoopback, originCheck } from './origin.ts'
 import { refuseConnection, sendProblem, spineErrorOf } from './problems.ts'
 import { addRoutes } from './routes.ts'
@@ -29,6 +30,8 @@ import { addSystemRoutes } from './system-routes.ts'
 
 export type ServerOptions = {
   spine: Spine
+  /** Other protocols, by the path they are served at, such as `/mcp`. Default: none. */
+  mounts?: Readonly<Record<string, Mount>>
   /** As in SPINE_API_KEYS: `name:namespace:sha256[:agent],...`. Default: none, everybody on this machine may call. */
   keys?: string
   /** What the Host header may be beside loopback, as in SPINE_ALLOWED_HOSTS. Default: nothing. */
@@ -122,6 +125,7 @@ export function createServer(options: ServerOptions): SpineServer {
     done()
   })
   addRoutes(app, { spine, admission, authenticate: authenticator(keys), log })
+  addMounts(app, options.mounts ?? {}, { admission, authenticate: authenticator(keys) })
   addSystemRoutes(app, { spine, admission, eventLoop, needs_key: keys.length > 0 })
 
   async function listen({ host = '127.0.0.1', port = 0 }: ListenOptions = {}): Promise<string> {
