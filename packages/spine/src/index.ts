@@ -12,6 +12,7 @@ export { type DeliverOptions, MemorySpine, type MemorySpineOptions, type ParkOpt
 export type { Nack } from './client/nack.ts'
 export type { ReceiveOptions, Receiver, StopOptions } from './client/receive.ts'
 export type { Handler, Received } from './client/received.ts'
+export { historyOf, type Turn, turnsOf } from './client/transcript.ts'
 export { canonicalBytes, digestOf } from './protocol/canonical.ts'
 export type { Publication } from './protocol/channel.ts'
 export { contract } from './protocol/contract.ts'
