@@ -100,6 +100,10 @@ export const trimmed = z.looseObject({
   tokens: z.int(),
   score: z.number(),
   reason: z.string(),
+  /** Tokens that the full text would have needed more. */
+  full_needs: z.int().positive().optional(),
+  /** Why it ranks where it does: the strongest signals, in words. */
+  explain: z.array(text).optional(),
 })
 export type Trimmed = z.infer<typeof trimmed>
 

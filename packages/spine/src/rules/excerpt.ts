@@ -1,15 +1,24 @@
 /** Excerpts: the sentences of a long text that matter, in its own order, cut at sentence bounds, never inside a character. */
 
 import type { CountTokens } from '../protocol/agent.ts'
+import { type Span, sentenceSpans, wordSpans } from './sentences.ts'
 
 const GAP = '…'
 
-/** Sentences and lines, with the white space that follows them. */
-function sentencesOf(text: string): string[] {
-  return (
-    text.match(/[^\n.!?。！？]*(?:[.!?。！？]+(?=\s|$)\s*|[.!?。！？]+|\n+|$)/gu)?.filter((part) => part !== '') ?? []
+/** Sentences, and where one has more than `most` tokens, the words of it in pieces. */
+function piecesOf(text: string, most: number, count: CountTokens): string[] {
+  const slice = ({ start, end }: Span) => text.slice(start, end)
+  return sentenceSpans(text).flatMap((span) =>
+    count(slice(span)) > most ? wordSpans(text, span).map(slice) : [slice(span)],
   )
 }
+
+/** These passages of a text, in its order, with a mark where something was left out. */
+export const passagesText = (text: string, passages: readonly Span[], chosen: ReadonlySet<number>): string =>
+  joined(
+    passages.map(({ start, end }) => text.slice(start, end)),
+    chosen,
+  )
 
 /** The sentences that share most words with `wanted`, as many as fit; undefined when not even one does. */
 export function excerptOf(
@@ -19,7 +28,7 @@ export function excerptOf(
   max_tokens: number,
   count: CountTokens,
 ): string | undefined {
-  const sentences = joinFragments(sentencesOf(text))
+  const sentences = piecesOf(text, max_tokens, count)
   const scored = sentences.map((sentence, index) => {
     const own = new Set(terms(sentence))
     const shared = [...own].filter((term) => wanted.has(term)).length
@@ -39,9 +48,7 @@ export function excerptOf(
 
 /** The head and the tail of a text within `max_tokens`, with a mark where the middle was. */
 export function headAndTail(text: string, max_tokens: number, count: CountTokens): string {
-  const sentences = joinFragments(sentencesOf(text)).flatMap((sentence) =>
-    count(sentence) > max_tokens / 4 ? pieces(sentence) : [sentence],
-  )
+  const sentences = piecesOf(text, max_tokens / 4, count)
   const chosen = new Set<number>()
   let left = max_tokens
   const take = (order: readonly number[], share: number) => {
@@ -74,17 +81,3 @@ function joined(sentences: readonly string[], chosen: ReadonlySet<number>): stri
   }
   return (last === sentences.length - 1 ? text : `${text.trimEnd()} ${GAP}`).trim()
 }
-
-/** A full stop inside "e.g." or a number makes fragments; short ones go with their neighbour. */
-function joinFragments(parts: readonly string[]): string[] {
-  const sentences: string[] = []
-  for (const part of parts) {
-    const last = sentences.at(-1)
-    if (last !== undefined && last.length < 20 && !last.endsWith('\n')) sentences[sentences.length - 1] = last + part
-    else sentences.push(part)
-  }
-  return sentences
-}
-
-/** A text without sentences, in pieces of some words; whole characters also where it has no spaces. */
-const pieces = (text: string): string[] => text.match(/\s*(?:\S{1,40}\s*){1,8}/gu) ?? [text]

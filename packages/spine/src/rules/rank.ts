@@ -12,7 +12,11 @@ import type { Query } from './query.ts'
 import type { Span } from './sentences.ts'
 import { type Signal, weights } from './weights.ts'
 
-export type RankCandidate = Candidate & { priority: Priority }
+export type RankCandidate = Candidate & {
+  priority: Priority
+  /** Of the task at hand. */
+  at_hand: boolean
+}
 
 /** A passage by its place in the content, with its tokens and its score. */
 export type RankedPassage = Span & { tokens: number; score: number }
@@ -28,7 +32,7 @@ export type Ranked<C extends RankCandidate> = {
   explain(): string[]
 }
 
-const matching = ['around', 'day', 'month'] as const
+const matching = ['around', 'session', 'named', 'day', 'month'] as const
 /** A match so far away that it hardly counts is none. */
 const LEAST_MATCH = 0.01
 
@@ -79,7 +83,7 @@ const priorityValue: Record<Priority, number> = { low: -1, normal: 0, high: 1, c
 const FRESH_MS = 86_400_000
 const RECENT_TOKENS = 1_000
 
-/** What the sender said of it, and whether it was only just said: lately by the clock, and near the end of its session. */
+/** What the sender said of it, and whether it was only just said: of the task at hand or lately, and near the end of its session. */
 function saidOf(units: readonly Unit<RankCandidate>[], now: number): Features {
   const ends = new Map<string, number>()
   for (const { memory } of units)
@@ -88,7 +92,8 @@ function saidOf(units: readonly Unit<RankCandidate>[], now: number): Features {
     priority: Float64Array.from(units, ({ memory }) => priorityValue[memory.priority]),
     recent: Float64Array.from(units, ({ memory }) => {
       const since = (ends.get(memory.session) ?? 0) - memory.place - memory.tokens
-      return Math.exp(-Math.max(0, now - memory.created_at) / FRESH_MS) * Math.exp(-since / RECENT_TOKENS)
+      const fresh = memory.at_hand ? 1 : Math.exp(-Math.max(0, now - memory.created_at) / FRESH_MS)
+      return fresh * Math.exp(-since / RECENT_TOKENS)
     }),
   }
 }

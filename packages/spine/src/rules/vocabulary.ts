@@ -21,25 +21,46 @@ export const weakWords = words(`
   explain like likely want give make get use do go happen reason different meet team group regard concern relate feel
   main specific certain various overall many much often long time person people name ask propose suggest agree decide`)
 
-/** Form to word, before stemming. */
-export const irregularWords: ReadonlyMap<string, string> = new Map(
-  `went go, gone go, bought buy, brought bring, thought think, caught catch, taught teach, fought fight, sought seek,
-  made make, said say, told tell, sold sell, held hold, kept keep, slept sleep, felt feel, left leave, lost lose, met meet,
-  sent send, spent spend, built build, lent lend, bent bend, won win, began begin, begun begin, ran run, sang sing,
-  sung sing, swam swim, swum swim, drank drink, drunk drink, came come, became become, gave give, given give, took take,
-  taken take, wrote write, written write, rode ride, ridden ride, drove drive, driven drive, rose rise, risen rise,
-  chose choose, chosen choose, spoke speak, spoken speak, broke break, broken break, woke wake, stole steal,
-  stolen steal, froze freeze, frozen freeze, wore wear, worn wear, tore tear, torn tear, grew grow, grown grow,
-  knew know, known know, threw throw, thrown throw, flew fly, flown fly, drew draw, drawn draw, saw see, seen see,
-  ate eat, eaten eat, fell fall, fallen fall, forgot forget, forgotten forget, got get, gotten get, hid hide,
-  hidden hide, bit bite, bitten bite, shook shake, shaken shake, stood stand, understood understand, sat sit, found find,
-  heard hear, paid pay, laid lay, led lead, fed feed, read read, meant mean, dealt deal, dreamt dream, learnt learn,
-  burnt burn, struck strike, stuck stick, dug dig, hung hang, shot shoot, lit light, slid slide, swore swear,
-  children child, kids child, kid child, men man, women woman, feet foot, teeth tooth, mice mouse, geese goose,
-  lives life, wives wife, knives knife, leaves leaf, better good, best good, worse bad, worst bad, mom mother,
-  mum mother, mommy mother, dad father, daddy father, pic picture, pics picture, photo picture, photos picture,
-  photograph picture, photographs picture, bike bicycle, movie film, movies film, jan january, feb february, mar march,
-  apr april, jun june, jul july, aug august, sep september, sept september, oct october, nov november, dec december`
-    .split(',')
-    .map((pair) => pair.trim().split(' ') as [string, string]),
-)
+/** Form to word, before stemming: forms that no rule finds, and words that are used for the same thing. */
+export const irregularWords: ReadonlyMap<string, string> = mapped(`
+  go: went gone; buy: bought purchase purchased purchases purchasing; bring: brought; think: thought; catch: caught;
+  teach: taught teacher teachers; fight: fought; seek: sought; make: made; say: said; tell: told; sell: sold sale sales;
+  hold: held; keep: kept; sleep: slept; feel: felt; leave: left; lose: lost loss losses; meet: met; send: sent; spend: spent;
+  build: built builder; lend: lent; bend: bent; win: won winner winners; begin: began begun; run: ran runner runners;
+  sing: sang sung singer singers song songs; swim: swam swum swimmer; drink: drank drunk drinks; come: came; become: became;
+  give: gave given; take: took taken; write: wrote written writer writers; ride: rode ridden rider; rise: rose risen;
+  drive: drove driven driver drivers; choose: chose chosen choice choices; speak: spoke spoken speech speeches speaker;
+  break: broke broken; wake: woke; steal: stole stolen theft; freeze: froze frozen; wear: wore worn; tear: tore torn;
+  grow: grew grown growth; know: knew known knowledge; throw: threw thrown; fly: flew flown flight flights;
+  draw: drew drawn; see: saw seen; eat: ate eaten; fall: fell fallen; forget: forgot forgotten; get: got gotten;
+  hide: hid hidden; bite: bit; shake: shook; stand: stood; understand: understood; sit: sat; find: found; hear: heard;
+  pay: paid payment payments; lay: laid; lead: led leader leaders; feed: fed; mean: meant; deal: dealt; dream: dreamt;
+  learn: learnt; burn: burnt; strike: struck; stick: stuck; dig: dug; hang: hung; shoot: shot; light: lit; slide: slid;
+  swear: swore; decide: decision decisions; believe: belief beliefs; advise: advice; prove: proof; succeed: success;
+  die: died death dead; bear: born birth; marry: marriage wedding weddings; fail: failure failures; arrive: arrival;
+  dance: dancer dancers; paint: painter painters; play: player players; work: worker workers job jobs;
+  travel: trip trips journey journeys traveled travelled; vacation: holiday holidays; hike: hiker; cook: chef;
+  child: children kids kid; man: men; woman: women; foot: feet; tooth: teeth; mouse: mice; life: lives; wife: wives;
+  knife: knives; leaf: leaves; good: better best; bad: worse worst; mother: mom mum mommy moms; father: dad daddy dads;
+  grandmother: grandma granny; grandfather: grandpa; parent: parents folks; husband: hubby; baby: babies newborn;
+  picture: pic pics photo photos photograph photographs image images photography; bicycle: bike bikes;
+  film: movie movies; television: tv; telephone: phone phones mobile; mail: email emails mails; car: cars vehicle vehicles;
+  shop: store stores shops; house: home homes houses; doctor: doctors physician; illness: sick sickness ill;
+  health: healthy; music: musical musician musicians; art: artist artists artistic; science: scientist scientific;
+  favorite: favourite fave favorites; color: colour colours; center: centre; program: programme; start: started starting;
+  fix: repair repaired repairs; error: bug bugs errors; delete: remove removed removes deleted removing;
+  create: creation; cost: price prices costs; large: big bigger biggest larger; small: little tiny smaller; happy: glad joy;
+  fun: enjoyable; friend: buddy buddies pal; game: games gaming; puppy: pup pups puppies; dog: doggo dogs; cat: kitty kitten kittens;
+  exercise: workout workouts; company: business firm; country: nation; city: town towns cities; university: college uni;
+  tournament: tourney tournaments; contest: competition competitions compete; relax: unwind destress; scary: frightening;
+  january: jan; february: feb; march: mar; april: apr; june: jun; july: jul; august: aug; september: sep sept;
+  october: oct; november: nov; december: dec`)
+
+function mapped(text: string): ReadonlyMap<string, string> {
+  const map = new Map<string, string>()
+  for (const line of text.split(';')) {
+    const [word = '', forms = ''] = line.split(':')
+    for (const form of forms.trim().split(/\s+/)) map.set(form, word.trim())
+  }
+  return map
+}

@@ -14,7 +14,7 @@ import { type RankedRow, rankMemories } from './ranking.ts'
 
 /** Memories looked at for their words; more where there is much room. */
 const LOOKED_AT = 200
-const LOOKED_AT_WITH_ROOM = 400
+const LOOKED_AT_WITH_ROOM = 250
 const ROOM_TOKENS = 4_000
 /** Content is read by rank until there is so much more than the envelope can hold, within these numbers of memories. */
 const READ_SHARE = 2
@@ -72,6 +72,11 @@ export async function collect(service: Service, call: CollectCall): Promise<Coll
   })
 
   const wanted = new Set(requested)
+  const successors = await successorsOf(service, ns, rows, wanted)
+  for (const [id, row] of successors) {
+    rows.set(id, row)
+    wanted.add(id)
+  }
   const certain = [...rows.values()].filter((row) => usable(row, wanted, now)).map((row) => String(row.id))
   const ranked = await rankMemories(service, {
     ns,
@@ -94,6 +99,17 @@ export async function collect(service: Service, call: CollectCall): Promise<Coll
     chosen.map(({ memory }) => memory.id),
   )
   return { memories: chosen.flatMap((one) => fitMemory(one, texts.get(one.memory.id), wanted)), requested, gaps }
+}
+
+/** What has taken the place of memories that are asked for. */
+async function successorsOf(
+  service: Service,
+  ns: string,
+  rows: ReadonlyMap<string, Row>,
+  wanted: ReadonlySet<string>,
+): Promise<Map<string, Row>> {
+  const ids = [...wanted].flatMap((id) => rows.get(id)?.superseded_by ?? []).map(String)
+  return ids.length === 0 ? new Map() : memoryRows(service, ns, ids)
 }
 
 /** What nobody asked for ranks only while nothing has replaced it. */
@@ -121,7 +137,9 @@ function fitMemory(
 ): FitMemory[] {
   // It was deleted between two looks.
   if (!row || row.deleted_at !== null) return []
-  return [{ memory: carried(row, explain()), seq: memory.seq, score, passages, requested: wanted.has(memory.id) }]
+  const replaced = row.superseded_by === null ? {} : { replaced_by: String(row.superseded_by) }
+  const requested = wanted.has(memory.id)
+  return [{ memory: carried(row, explain()), seq: memory.seq, score, passages, requested, ...replaced }]
 }
 
 function carried(row: Row, explain: string[]): FitMemory['memory'] {

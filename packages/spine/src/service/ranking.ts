@@ -85,7 +85,7 @@ export async function rankMemories(service: Service, call: RankCall): Promise<Ra
   const rows = new Map([...found, ...matching, ...named].map((row) => [String(row.id), row]))
   const ours = (row: Row) =>
     task_id === undefined || row.task_id === null || row.task_id === task_id || wanted.has(String(row.id))
-  const candidates = [...rows.values()].filter(ours).map(toCandidate)
+  const candidates = [...rows.values()].filter(ours).map((row) => toCandidate(row, task_id))
   await service.turns.next()
   const inTask = (one: RankedRow['memory']) => task_id === undefined || one.task_id === task_id
   const since = newestSince(candidates.filter(inTask), call.recent)
@@ -148,7 +148,10 @@ function around(numbers: readonly number[]): { from: number; to: number }[] {
   return ranges
 }
 
-const toCandidate = (row: Row): RankCandidate & { task_id: string | null; pinned: boolean } => ({
+const toCandidate = (
+  row: Row,
+  task_id: string | undefined,
+): RankCandidate & { task_id: string | null; pinned: boolean } => ({
   id: String(row.id),
   seq: Number(row.seq),
   session: String(row.session),
@@ -160,4 +163,5 @@ const toCandidate = (row: Row): RankCandidate & { task_id: string | null; pinned
   priority: priorityOf(row) as Priority,
   task_id: row.task_id === null ? null : String(row.task_id),
   pinned: row.pinned === 1,
+  at_hand: task_id !== undefined && row.task_id === task_id,
 })

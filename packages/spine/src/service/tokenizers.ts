@@ -5,6 +5,7 @@
  */
 
 import type { CountTokens, TokenizerName } from '../protocol/agent.ts'
+import { byLines } from '../rules/count-lines.ts'
 
 export const DEFAULT_TOKENIZER: TokenizerName = 'o200k_base'
 
@@ -28,7 +29,8 @@ export async function tokenizer(name: TokenizerName): Promise<CountTokens> {
   if (known) return known
   const { countTokens } = await loaders[name]()
   const plain = { disallowedSpecial: new Set<string>() }
-  const count = (text: string) => countTokens(longRun.test(text) ? broken(text) : text, plain)
+  // What is rendered again and again differs in few lines.
+  const count = byLines((text) => countTokens(longRun.test(text) ? broken(text) : text, plain))
   loaded.set(name, count)
   return count
 }

@@ -31,6 +31,7 @@ export function candidatesOf(said: readonly Said[]): (RankCandidate & { text: st
       tokens,
       passages,
       priority: 'normal',
+      at_hand: false,
       ...one,
     }
   })

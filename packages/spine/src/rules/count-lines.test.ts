@@ -1,0 +1,31 @@
+// Counting by lines is counting: the same tokens with every tokenizer, however the lines end.
+
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import fc from 'fast-check'
+import * as cl100k_base from 'gpt-tokenizer/encoding/cl100k_base'
+import * as o200k_base from 'gpt-tokenizer/encoding/o200k_base'
+import * as p50k_base from 'gpt-tokenizer/encoding/p50k_base'
+import * as r50k_base from 'gpt-tokenizer/encoding/r50k_base'
+import { nastyText, plainText } from '../testing/arbitraries.ts'
+import { byLines } from './count-lines.ts'
+
+const encodings = { o200k_base, cl100k_base, p50k_base, r50k_base }
+const line = fc.oneof(
+  plainText(12),
+  nastyText,
+  fc.constantFrom('', ' ', '/path', '  indented', '\t', '[ms-1]', "'s", '- item.', '```', '日本。', 'a\r', '?/', '//x'),
+)
+const text = fc.array(line, { maxLength: 12 }).map((lines) => lines.join('\n'))
+
+for (const [name, { countTokens }] of Object.entries(encodings))
+  test(`${name} counts a text as the sum of its lines, also when they were seen before`, () => {
+    const count = (text: string) => countTokens(text, { disallowedSpecial: new Set() })
+    const counted = byLines(count)
+    fc.assert(
+      fc.property(text, (whole) => {
+        assert.equal(counted(whole), count(whole))
+      }),
+      { numRuns: 400 },
+    )
+  })

@@ -1,0 +1,234 @@
+/**
+ * The level of each memory: full, excerpt, reference, or a receipt. Pins first, then what was asked for or is of high
+ * priority, then the rest; within each the passages with the most value per token, until nothing more fits. A memory
+ * that has nearly all of its passages is shown whole.
+ */
+
+import type { CountTokens } from '../protocol/agent.ts'
+import type { Draft, EnvelopeMemory, Level, Strategy } from '../protocol/envelope.ts'
+import { memoryLine } from '../protocol/render.ts'
+import { excerptOf, passagesText } from './excerpt.ts'
+import type { RankedPassage } from './rank.ts'
+import { policies } from './strategies.ts'
+import { termsOf } from './terms.ts'
+
+export type FitMemory = {
+  /** As it would stand in the envelope, with its whole content. */
+  memory: EnvelopeMemory & { content: string }
+  /** The logarithm of its value per token. */
+  score: number
+  /** The order in which memories came: of two with the same score the newer one wins. */
+  seq: number
+  /** In the order of the text; together they are the whole content. */
+  passages: readonly RankedPassage[]
+  /** Asked for by id, in a range, in the history, or pinned: carried at least as a reference. */
+  requested: boolean
+  /** The memory that has taken its place. */
+  replaced_by?: string
+}
+
+export type LevelsCall = { memories: readonly FitMemory[]; strategy: Strategy; count: CountTokens }
+
+export type Choice = FitMemory & {
+  level: Level | 'receipt'
+  shown: EnvelopeMemory
+  cost: number
+  /** Why it is not shown better, where that is not for want of room. */
+  why?: string
+  /** Tokens that its full text would have needed more. */
+  full_needs?: number
+}
+
+/** Raw messages longer than this are shown as excerpts while others want the room. */
+const MESSAGE_TOKENS = 200
+/** From this share of its passages on, the whole memory is shown. */
+const NEARLY_ALL = 0.7
+/** What one memory may take of the room for all, while others want it. */
+const ONE_OF_ALL = 0.5
+/** Of the room, what is kept for references. */
+const REFERENCES = 0.06
+const MIN_EXCERPT_TOKENS = 24
+/** About what a label costs, before it is counted. */
+const ABOUT_LABEL = 12
+const GAP_TOKENS = 2
+/** Memories that are tried for a few sentences in what is left at the end. */
+const LAST_TRIES = 12
+
+export function chooseLevels(call: LevelsCall, draft: Draft, free: number): Choice[] {
+  const items = inOrder(call.memories)
+  const table = createTable(call, draft, items, Math.max(0, free))
+  table.reserve(items.filter((item) => tierOf(item) < 2))
+  const waiting = items.some((item) => item.memory.priority === 'high' && !table.has(item))
+  const keep = Math.floor(Math.max(0, free) * REFERENCES)
+  for (const tier of [0, 1, 2] as const) {
+    // What nobody asked for takes no room while something important has none.
+    if (waiting && tier === 2) break
+    const own = items.filter((item) => tierOf(item) === tier)
+    table.fill(own, { keep: tier === 2 ? keep : 0, crowded: true })
+  }
+  table.refer(items)
+  if (!waiting) for (const crowded of [true, false]) table.fill(items, { keep: 0, crowded })
+  if (!waiting) table.lastSentences(items)
+  return table.choices()
+}
+
+/** Pins, then what was asked for or is important, then the rest; each by its score, then the newer. */
+function inOrder(memories: readonly FitMemory[]): FitMemory[] {
+  return memories.toSorted(
+    (left, right) => tierOf(left) - tierOf(right) || right.score - left.score || right.seq - left.seq,
+  )
+}
+
+const isPin = ({ memory }: FitMemory): boolean => memory.pinned || memory.priority === 'critical'
+
+const tierOf = (item: FitMemory): 0 | 1 | 2 =>
+  isPin(item) ? 0 : item.requested || item.memory.priority === 'high' ? 1 : 2
+
+/** Tokens of room, and who has been given which. */
+function createTable(call: LevelsCall, draft: Draft, items: readonly FitMemory[], free: number) {
+  const { count, strategy } = call
+  const policy = policies[strategy]
+  const wanted = new Set(termsOf(`${draft.task.summary} ${draft.task.intent}`))
+  const barred = barredOf(call, draft, items)
+  const given = new Map<FitMemory, Choice>()
+  const parts = new Map<FitMemory, Set<number>>()
+  let left = free
+
+  const at = (item: FitMemory, level: Level, content?: string): Choice => {
+    const { content: _content, ...rest } = item.memory
+    const shown = content === undefined ? { ...rest, level } : { ...rest, level, content }
+    return { ...item, level, shown, cost: count(`${memoryLine(shown)}\n`) }
+  }
+  const roomFor = (item: FitMemory) => left + (given.get(item)?.cost ?? 0)
+  const give = (item: FitMemory, choice: Choice | undefined): boolean => {
+    if (!choice || choice.cost > roomFor(item)) return false
+    left = roomFor(item) - choice.cost
+    given.set(item, choice)
+    return true
+  }
+  const most = (item: FitMemory, crowded: boolean): number => {
+    if (isPin(item)) return crowded && items.length > 1 ? free * ONE_OF_ALL : free
+    const message = strategy === 'priority' && item.memory.kind === 'message' ? MESSAGE_TOKENS : free
+    return Math.min(policy.most, ...(crowded && items.length > 1 ? [message, free * ONE_OF_ALL] : [free]))
+  }
+  const open = (item: FitMemory) => !barred.has(item) && given.get(item)?.level !== 'full'
+
+  /** The text of these passages; undefined when even the best of them has no room. */
+  const excerpt = (item: FitMemory, chosen: ReadonlySet<number>): Choice | undefined => {
+    const { memory, passages } = item
+    const worst = [...chosen].sort((a, b) => (passages[b]?.score ?? 0) - (passages[a]?.score ?? 0) || a - b)
+    for (; worst.length > 0; worst.pop()) {
+      const choice = at(item, 'excerpt', passagesText(memory.content, passages, new Set(worst)))
+      if (choice.cost <= roomFor(item)) return choice
+    }
+    return undefined
+  }
+  const sentences = (item: FitMemory, tokens: number): Choice | undefined => {
+    const label = count(memoryLine({ ...item.memory, level: 'excerpt', content: '' })) + GAP_TOKENS
+    const allowance = Math.min(tokens, roomFor(item) - label)
+    if (allowance < MIN_EXCERPT_TOKENS) return undefined
+    const text = excerptOf(item.memory.content, wanted, termsOf, allowance, count)
+    return text === undefined ? undefined : at(item, 'excerpt', text)
+  }
+  const show = (item: FitMemory, limit: number): boolean => {
+    const { memory, passages } = item
+    const chosen = parts.get(item) ?? new Set()
+    const tokens = [...chosen].reduce((sum, place) => sum + (passages[place]?.tokens ?? 0), 0)
+    const whole = tokens >= memory.tokens * NEARLY_ALL && memory.tokens <= limit
+    if (whole && give(item, at(item, 'full', memory.content))) return true
+    if (policy.whole) return false
+    if (policy.most < memory.tokens && !isPin(item)) return give(item, sentences(item, policy.most))
+    return passages.length > 1 && give(item, excerpt(item, chosen))
+  }
+
+  /** By value, passage after passage, until nothing more fits; `keep` tokens are left for others. */
+  const fill = (own: readonly FitMemory[], { keep, crowded }: { keep: number; crowded: boolean }) => {
+    const candidates = own.filter(open)
+    for (const item of candidates.filter(isPin)) give(item, fullIfItFits(item))
+    const entries = candidates
+      .filter(open)
+      .flatMap((item) => item.passages.map((passage, place) => ({ item, place, passage })))
+      .filter(({ item, place }) => !parts.get(item)?.has(place))
+      .sort((a, b) => b.passage.score - a.passage.score || b.item.seq - a.item.seq || a.place - b.place)
+    let room = left - keep
+    const changed = new Set<FitMemory>()
+    // A memory whose better passage has no room is not shown by a worse one.
+    const closed = new Set<FitMemory>()
+    for (const { item, place, passage } of entries) {
+      if (closed.has(item)) continue
+      const chosen = parts.get(item) ?? new Set<number>()
+      const has = [...chosen].reduce((sum, one) => sum + (item.passages[one]?.tokens ?? 0), 0)
+      const tokens = Math.min(passage.tokens, policy.most)
+      const cost = tokens + (chosen.size === 0 ? ABOUT_LABEL - (given.get(item)?.cost ?? 0) : GAP_TOKENS)
+      if (cost > room || has + tokens > most(item, crowded)) {
+        closed.add(item)
+        continue
+      }
+      room -= cost
+      parts.set(item, chosen.add(place))
+      changed.add(item)
+    }
+    for (const item of own) if (changed.has(item) && !show(item, most(item, crowded))) undo(item)
+  }
+  const fullIfItFits = (item: FitMemory): Choice | undefined =>
+    item.memory.tokens <= left ? at(item, 'full', item.memory.content) : undefined
+  /** What had no room after all is not counted as chosen. */
+  const undo = (item: FitMemory) => {
+    if (given.get(item)?.level === undefined || given.get(item)?.level === 'ref') parts.delete(item)
+  }
+
+  return {
+    has: (item: FitMemory) => given.has(item),
+    fill,
+    /** Of what is asked for or important, at least the name is there. */
+    reserve: (own: readonly FitMemory[]) => {
+      for (const item of own) give(item, at(item, 'ref'))
+    },
+    refer: (all: readonly FitMemory[]) => {
+      let references = policy.references
+      for (const item of all) {
+        if (references === 0) return
+        if (!given.has(item) && give(item, at(item, 'ref'))) references -= 1
+      }
+    },
+    lastSentences: (all: readonly FitMemory[]) => {
+      if (policy.whole) return
+      const without = all.filter((item) => open(item) && given.get(item)?.shown.content === undefined)
+      for (const item of without.slice(0, LAST_TRIES)) give(item, sentences(item, most(item, false)))
+    },
+    choices: (): Choice[] =>
+      items.map((item) => {
+        const choice = given.get(item) ?? { ...at(item, 'ref'), level: 'receipt' as const, cost: 0 }
+        const why = barred.get(item)
+        const full_needs = Math.max(1, item.memory.tokens + ABOUT_LABEL - choice.cost - Math.max(0, left))
+        return choice.level === 'full' ? choice : { ...choice, full_needs, ...(why === undefined ? {} : { why }) }
+      }),
+  }
+}
+
+/** What has no content however much room there is, and why. */
+function barredOf(call: LevelsCall, draft: Draft, items: readonly FitMemory[]): Map<FitMemory, string> {
+  const barred = new Map<FitMemory, string>()
+  const settled = (draft.task.state.decisions?.length ?? 0) > 0
+  const said = saidIn(draft)
+  const first = new Map<string, string>()
+  const ids = new Set(items.map(({ memory }) => memory.id))
+  for (const item of items) {
+    const { memory, replaced_by } = item
+    const same = first.get(memory.digest)
+    if (same === undefined) first.set(memory.digest, memory.id)
+    if (same !== undefined) barred.set(item, `the same text as ${same}`)
+    else if (replaced_by !== undefined && ids.has(replaced_by)) barred.set(item, `replaced by ${replaced_by}`)
+    else if (isPin(item)) continue
+    else if (said.some((text) => text.includes(memory.content.trim()))) barred.set(item, 'already said in the task')
+    else if (!policies[call.strategy].inline) barred.set(item, 'references only')
+    else if (settled && memory.kind === 'reasoning') barred.set(item, 'the reasoning behind a decision already taken')
+  }
+  return barred
+}
+
+/** The texts that the envelope shows anyway. */
+function saidIn({ task, receipts }: Draft): string[] {
+  const whole = (part: 'intent' | 'summary') => !receipts.shortened?.some((shortened) => shortened.part === part)
+  return (['intent', 'summary'] as const).filter(whole).map((part) => task[part])
+}
