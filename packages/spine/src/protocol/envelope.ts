@@ -88,9 +88,13 @@ export type EnvelopeMemory = z.infer<typeof envelopeMemory>
 export const fact = z.looseObject({
   value: text,
   kind: z.string(),
-  /** `intent`, `summary`, `history`, or a memory id. */
+  /** The key that it stood behind, in JSON or in the arguments of a call. */
+  key: z.string().optional(),
+  /** `intent`, `summary`, `history`, a memory id, or the id of the envelope whose summary has it. */
   from: z.string(),
   trust: trust.optional(),
+  /** In how many texts it stands. */
+  uses: z.int().positive().optional(),
 })
 export type Fact = z.infer<typeof fact>
 

@@ -93,7 +93,7 @@ test('a fence cannot be closed from inside, and only labels stand in its first c
       const first = inside.filter((line) => !line.startsWith(' '))
       assert.equal(first.length, envelope.memories.length)
       for (const [index, line] of first.entries())
-        assert.ok(line.startsWith(`[${envelope.memories[index]?.id} v1; `), line)
+        assert.ok(line.startsWith(`[${envelope.memories[index]?.id}; `), line)
       assert.equal(lines[inside.length], fence)
     }),
     { numRuns: 300 },

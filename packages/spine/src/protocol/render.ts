@@ -75,9 +75,27 @@ function expectedLines({ format, length, schema, criteria, ...others }: Expected
   return [...lines, ...(criteria ?? []).map((criterion) => `- must: ${oneLine(criterion)}`)]
 }
 
-/** One line of `## Facts`. */
-const factLine = (fact: Fact): string =>
-  `${fact.kind} ${oneLine(fact.value)} (${fact.from}${fact.trust === 'external' ? ', external' : ''})`
+const FACT_END = '; '
+
+const factText = ({ value }: Fact) => (value.includes(';') ? JSON.stringify(oneLine(value)) : oneLine(value))
+
+/**
+ * The lines of `## Facts`: the values of one text behind its name, `ms-12 (tool): port 8788; a/b.ts`. Whose words they
+ * are is said where they are not an agent's. Values of one key stand together behind it.
+ */
+export function factLines(facts: readonly Fact[]): string[] {
+  const lines: string[] = []
+  for (const [index, fact] of facts.entries()) {
+    const before = facts[index - 1]
+    const whose = fact.trust === undefined || fact.trust === 'agent' ? '' : ` (${fact.trust})`
+    const same = before?.from === fact.from && before.trust === fact.trust
+    const key = typeof fact.key === 'string' ? `${oneLine(fact.key)} ` : ''
+    if (!same) lines.push(`${oneLine(fact.from)}${whose}: ${key}${factText(fact)}`)
+    else if (key && before.key === fact.key) lines[lines.length - 1] += `, ${factText(fact)}`
+    else lines[lines.length - 1] += `${FACT_END}${key}${factText(fact)}`
+  }
+  return lines
+}
 
 const isCompacted = (entry: HistoryEntry | CompactedEntry): entry is CompactedEntry => 'compacted' in entry
 
@@ -98,34 +116,71 @@ export function historyLine(entry: HistoryEntry | CompactedEntry): string {
     .join(' | ')
 }
 
-/** One memory of `## Memories`: a label in the first column, the text indented behind it. */
+/**
+ * One memory of `## Memories`: a label in the first column, the text indented behind it. What is usual goes unsaid in
+ * the label: the first version, a note or a message, the words of an agent, the whole text.
+ */
 export function memoryLine(memory: EnvelopeMemory): string {
+  const { kind, trust, level } = memory
   const source = [
-    memory.kind,
-    memory.author && `by ${memory.author}`,
-    memory.trust,
+    memory.version === 1 ? '' : `v${memory.version}`,
+    kind === 'note' || kind === 'message' ? '' : kind,
+    memory.author,
+    trust === 'agent' || trust === memory.author ? '' : trust,
     memory.created_at?.slice(0, 10),
   ].filter(Boolean)
-  const label = `[${memory.id} v${memory.version}; ${source.join(', ')}${memory.pinned ? '; pinned' : ''}; ${memory.level}]`
-  const title = memory.title ? ` ${oneLine(memory.title)}:` : ''
-  const body =
-    memory.content === undefined
-      ? `${title} ${memory.tokens} tokens, read it by its id`
-      : `${title} ${indented(memory.content)}`
-  return oneLine(label) + body
+  const how = [memory.pinned && 'pinned', level === 'excerpt' && level, level === 'ref' && `${memory.tokens} tokens`]
+  const label = [memory.id, source.join(', '), ...how].filter(Boolean).join('; ')
+  const title = memory.title ? ` ${oneLine(memory.title)}${memory.content === undefined ? '' : ':'}` : ''
+  const body = memory.content === undefined ? title : `${title} ${indented(memory.content)}`
+  return oneLine(`[${label}]`) + body
 }
 
-const receiptLine = (receipt: Trimmed) =>
-  `- ${oneLine(receipt.id)}: ${receipt.tokens} tokens, ${oneLine(receipt.reason)}`
+/** References without a title say nothing but their id: one line names them all. */
+const isBare = ({ content, title, pinned }: EnvelopeMemory) => content === undefined && !title && !pinned
 
+function memoryLines(memories: readonly EnvelopeMemory[]): string[] {
+  const bare = memories.filter(isBare).map(({ id }) => oneLine(id))
+  const lines = memories.filter((memory) => !isBare(memory)).map(memoryLine)
+  return bare.length === 0 ? lines : [...lines, `[read by id] ${inRanges(bare).join(', ')}`]
+}
+
+/** What a reference adds to the text at most: a line of its own, or its id in the line of the others. */
+export const referenceText = (memory: EnvelopeMemory): string =>
+  isBare(memory) ? `, ${memory.id}` : memoryLine(memory)
+
+const numbered = /^(.*?)(0|[1-9]\d{0,8})$/su
+
+/** Ids in their order, neighbours by number as "ms-4 to ms-9". */
+function inRanges(ids: readonly string[]): string[] {
+  const parts = ids.map((id) => ({ id, prefix: numbered.exec(id)?.[1] ?? id, number: Number(numbered.exec(id)?.[2]) }))
+  const sorted = parts.toSorted((left, right) =>
+    left.prefix === right.prefix ? left.number - right.number : left.prefix < right.prefix ? -1 : 1,
+  )
+  const runs: (typeof sorted)[] = []
+  for (const part of sorted) {
+    const last = runs.at(-1)?.at(-1)
+    if (last?.prefix === part.prefix && last.number + 1 === part.number) runs.at(-1)?.push(part)
+    else runs.push([part])
+  }
+  return runs.flatMap((run) => (run.length > 2 ? [`${run[0]?.id} to ${run.at(-1)?.id}`] : run.map(({ id }) => id)))
+}
+
+/** One receipt for so many tokens of budget is listed, the others are counted. */
+const TOKENS_PER_RECEIPT = 400
 const SHOWN_RECEIPTS = 10
 
-function leftOutLines({ receipts, completeness }: Draft): string[] {
+function leftOutLines({ budget, receipts, completeness }: Draft): string[] {
   const gaps = completeness.gaps.map((gap) => `- ${oneLine(gap.id)}: missing (${oneLine(gap.reason)})`)
   const left = receipts.trimmed.filter((receipt) => receipt.level === 'receipt')
-  const rest = left.length - SHOWN_RECEIPTS + receipts.omitted_count
-  return [...gaps, ...left.slice(0, SHOWN_RECEIPTS).map(receiptLine), ...(rest > 0 ? [`- ${rest} more`] : [])]
+  const shown = left.slice(0, Math.min(SHOWN_RECEIPTS, Math.floor(budget.max_tokens / TOKENS_PER_RECEIPT)))
+  const reasons = Map.groupBy(shown, ({ reason }) => oneLine(reason))
+  const lines = [...reasons].map(([reason, of]) => `- ${reason}: ${of.map(receiptText).join(', ')}`)
+  const rest = left.length - shown.length + receipts.omitted_count
+  return [...gaps, ...lines, ...(rest > 0 ? [`- ${rest}${shown.length ? ' more' : ' memories did not fit'}`] : [])]
 }
+
+const receiptText = ({ id, tokens }: Trimmed) => `${oneLine(id)} (${tokens} tokens)`
 
 export type Section = { heading: string; body: string }
 
@@ -149,9 +204,9 @@ export function sectionsOf(envelope: Draft): Section[] {
     },
     { heading: '## State', body: excerpt('state') ?? stateLines(task.state).join('\n') },
     { heading: '## Expected output', body: expected_output ? expectedLines(expected_output).join('\n') : '' },
-    { heading: '## Facts', body: facts.length ? fenced(facts.map(factLine)) : '' },
+    { heading: '## Facts', body: facts.length ? fenced(factLines(facts)) : '' },
     { heading: '## History', body: execution_history.length ? fenced(execution_history.map(historyLine)) : '' },
-    { heading: '## Memories', body: memories.length ? fenced(memories.map(memoryLine)) : '' },
+    { heading: '## Memories', body: memories.length ? fenced(memoryLines(memories)) : '' },
     { heading: '## Left out', body: leftOutLines(envelope).join('\n') },
   ]
   return sections.filter((section) => section.body !== '')

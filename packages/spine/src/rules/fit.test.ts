@@ -8,17 +8,33 @@ import type { Strategy } from '../protocol/envelope.ts'
 import { SpineError } from '../protocol/errors.ts'
 import { render } from '../protocol/render.ts'
 import { draft, fitMemories, nastyText, parts, plainText } from '../testing/arbitraries.ts'
+import { type FactSource, rankFacts } from './facts.ts'
 import { type FitCall, fitEnvelope } from './fit.ts'
+import { standsIn } from './fit-facts.ts'
 import { fitHistory } from './history.ts'
+import { valuesOf } from './values.ts'
 
 const count = (text: string) => countTokens(text, { disallowedSpecial: new Set() })
 const text = fc.oneof(plainText(30), nastyText)
 const max_tokens = fc.integer({ min: 40, max: 1_200 })
 const strategy = fc.constantFrom<Strategy>('priority', 'priority', 'summary_refs', 'lazy', 'full_dump')
 
+const factsOf = ({ draft: { task }, memories }: Pick<FitCall, 'draft' | 'memories'>) => {
+  const sources = memories.map(({ memory: { id, author, trust, content } }): FactSource => {
+    return { from: id, by: author ?? '', trust: trust ?? 'agent', values: valuesOf(content) }
+  })
+  return rankFacts(sources, [], task)
+}
+
 const call: fc.Arbitrary<FitCall> = fc
   .record({ draft: draft(text, max_tokens), history: parts(text, 10), memories: fitMemories(text, count), strategy })
-  .map((drawn) => ({ ...drawn, compacted: undefined, count, require_full_intent: false }))
+  .map((drawn) => ({
+    ...drawn,
+    facts: factsOf(drawn),
+    compacted: undefined,
+    count,
+    require_full_intent: false,
+  }))
 
 /** The fitted draft, or nothing where the budget is too small: then every part is named. */
 function fitted(given: FitCall): ReturnType<typeof fitEnvelope> | undefined {
@@ -85,6 +101,23 @@ const [emptyState] = fc.sample(
   1,
 ) as [FitCall['draft']]
 
+test('facts take at most a quarter of the budget and of the text, and say nothing that stands elsewhere in it', () => {
+  fc.assert(
+    fc.property(call, (given) => {
+      const fit = fitted(given)
+      if (!fit) return
+      const { facts, budget } = fit.draft
+      const text = render(fit.draft)
+      const others = render({ ...fit.draft, facts: [] })
+      const section = text.length - others.length
+      assert.ok(section <= text.length / 4, `${section} of ${text.length} characters`)
+      assert.ok(fit.tokens - count(others) <= budget.max_tokens / 4)
+      for (const { value } of facts) assert.ok(!standsIn(others, value), value)
+    }),
+    { numRuns: 200 },
+  )
+})
+
 test('every candidate is carried whole, or has a receipt, or is counted', () => {
   fc.assert(
     fc.property(call, (given) => {
@@ -105,10 +138,14 @@ test('every candidate is carried whole, or has a receipt, or is counted', () => 
   )
 })
 
-/** Whether there would be room for this history, were the memories away. */
+/** Whether there would be room for this history, were the memories only counted. */
 const holds = (fit: FitCall['draft'], execution_history: FitCall['draft']['execution_history']) => {
-  const receipts = { ...fit.receipts, trimmed: [], omitted_count: 0 }
-  return count(render({ ...fit, memories: [], receipts, execution_history })) <= fit.budget.max_tokens
+  const receipts = {
+    ...fit.receipts,
+    trimmed: [],
+    omitted_count: fit.receipts.trimmed.length + fit.receipts.omitted_count,
+  }
+  return count(render({ ...fit, memories: [], facts: [], receipts, execution_history })) <= fit.budget.max_tokens
 }
 
 test('history is shown or counted, unless not even the count has room', () => {

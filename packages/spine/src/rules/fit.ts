@@ -6,7 +6,9 @@
 
 import type { CountTokens } from '../protocol/agent.ts'
 import type { CompactedEntry, Draft, Strategy, Trimmed } from '../protocol/envelope.ts'
-import { render } from '../protocol/render.ts'
+import { factLines, render } from '../protocol/render.ts'
+import type { RankedFact } from './facts.ts'
+import { fitFacts } from './fit-facts.ts'
 import { fitHistory, type HistoryPart } from './history.ts'
 import { type Choice, chooseLevels, type FitMemory } from './levels.ts'
 import { fitMustKeep, tooSmall } from './must-keep.ts'
@@ -20,6 +22,8 @@ export type FitCall = {
   compacted: CompactedEntry | undefined
   /** Best first. */
   memories: readonly FitMemory[]
+  /** Exact values, best first. */
+  facts: readonly RankedFact[]
   strategy: Strategy
   count: CountTokens
   require_full_intent: boolean
@@ -30,16 +34,41 @@ const MAX_RECEIPTS = 50
 /** What the heading and fence of a section, and the count of what was left out, can cost. */
 const SECTION_TOKENS = 14
 const LEFT_OUT_TOKENS = 16
+const SECTION_CHARS = 24
+/** Of what is free after the parts that must be kept, the share that facts may take from memories. */
+const FACTS_OF_FREE = 0.7
+const MIN_FACT_TOKENS = 12
 
-/** The draft with history, memories and receipts, rendered within `max_tokens`, and the exact tokens of its text. */
+/** The draft with history, memories, facts and receipts, rendered within `max_tokens`, and the exact tokens of its text. */
 export function fitEnvelope(call: FitCall): { draft: Draft; tokens: number } {
   const { count, strategy } = call
   const { max_tokens } = call.draft.budget
   const draft = withHistory(call, fitMustKeep(call))
-  const choices = chooseLevels(call, draft, max_tokens - count(render(draft)) - SECTION_TOKENS - LEFT_OUT_TOKENS)
+  const free = max_tokens - count(render(draft)) - SECTION_TOKENS - LEFT_OUT_TOKENS
+  const choices = chooseLevels(call, draft, free - factTokens(call, draft, free))
   if (strategy === 'full_dump' && choices.some((choice) => choice.level !== 'full'))
     throw tooSmall(draft, count, { memories: call.memories.reduce((sum, { memory }) => sum + memory.tokens, 0) })
   return settle(call, draft, choices)
+}
+
+/** What the list of facts may take: what it would fill, at most a quarter of the budget and a share of what is free. */
+function factTokens({ facts, count }: FitCall, draft: Draft, free: number): number {
+  const most = Math.floor(Math.min(draft.budget.max_tokens / 4, free * FACTS_OF_FREE)) - SECTION_TOKENS
+  if (most < MIN_FACT_TOKENS) return 0
+  const lines = factLines(fitFacts(facts, render(draft), { tokens: most, chars: Number.POSITIVE_INFINITY }, count))
+  return lines.length === 0 ? 0 : lines.reduce((sum, line) => sum + count(line) + 1, SECTION_TOKENS)
+}
+
+/** The facts that what is shown does not have, in what is left, at most a quarter of the text. */
+function withFacts({ facts, count }: FitCall, draft: Draft): Draft {
+  const { max_tokens } = draft.budget
+  const without = render({ ...draft, facts: [] })
+  const left = max_tokens - count(without)
+  const tokens = Math.floor(Math.min(max_tokens / 4, left)) - SECTION_TOKENS
+  if (tokens < MIN_FACT_TOKENS) return { ...draft, facts: [] }
+  // A quarter of the text is a third of the rest.
+  const chars = Math.floor(without.length / 3) - SECTION_CHARS
+  return { ...draft, facts: fitFacts(facts, without, { tokens, chars }, count) }
 }
 
 /** As much history as there is room for; where there is hardly any, the one entry that says where it is. */
@@ -62,7 +91,7 @@ function settle(call: FitCall, draft: Draft, choices: readonly Choice[]): { draf
   const { max_tokens } = draft.budget
   const kept = [...choices]
   for (;;) {
-    const fitted = withMemories(draft, kept)
+    const fitted = withFacts(call, withMemories(draft, kept))
     const tokens = count(render(fitted))
     if (tokens <= max_tokens) return { draft: fitted, tokens }
     const last = kept.findLastIndex((choice) => choice.level !== 'receipt')

@@ -6,7 +6,7 @@
 
 import type { CountTokens } from '../protocol/agent.ts'
 import type { Draft, EnvelopeMemory, Level, Strategy } from '../protocol/envelope.ts'
-import { memoryLine } from '../protocol/render.ts'
+import { memoryLine, referenceText } from '../protocol/render.ts'
 import { excerptOf, passagesText } from './excerpt.ts'
 import type { RankedPassage } from './rank.ts'
 import { policies } from './strategies.ts'
@@ -97,7 +97,12 @@ function createTable(call: LevelsCall, draft: Draft, items: readonly FitMemory[]
   const at = (item: FitMemory, level: Level, content?: string): Choice => {
     const { content: _content, ...rest } = item.memory
     const shown = content === undefined ? { ...rest, level } : { ...rest, level, content }
-    return { ...item, level, shown, cost: count(`${memoryLine(shown)}\n`) }
+    return {
+      ...item,
+      level,
+      shown,
+      cost: level === 'ref' ? count(referenceText(shown)) + 1 : count(`${memoryLine(shown)}\n`),
+    }
   }
   const roomFor = (item: FitMemory) => left + (given.get(item)?.cost ?? 0)
   const give = (item: FitMemory, choice: Choice | undefined): boolean => {

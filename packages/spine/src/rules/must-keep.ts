@@ -9,24 +9,41 @@ import { SpineError } from '../protocol/errors.ts'
 import { render, sectionsOf, stateLines } from '../protocol/render.ts'
 import type { TaskState } from '../protocol/task.ts'
 import { headAndTail } from './excerpt.ts'
+import type { RankedFact } from './facts.ts'
+import { standsIn } from './fit-facts.ts'
 
-export type MustKeepCall = { draft: Draft; count: CountTokens; require_full_intent: boolean }
+export type MustKeepCall = {
+  draft: Draft
+  /** Exact values, best first. */
+  facts: readonly RankedFact[]
+  count: CountTokens
+  require_full_intent: boolean
+}
+
+/** What an intent above half of the budget is shown in. */
+const INTENT_EXCERPT = 0.35
+/** A long summary gives way until this much of the budget is free for facts, history and memories. */
+const KEPT_FREE = 0.25
+/** Of an excerpt, the share that lists the exact values of what it leaves out. */
+const VALUES_OF_EXCERPT = 0.5
 
 /** The draft with what had to be shortened. Throws BUDGET_TOO_SMALL naming each part with its tokens. */
-export function fitMustKeep({ draft, count, require_full_intent }: MustKeepCall): Draft {
+export function fitMustKeep({ draft, facts, count, require_full_intent }: MustKeepCall): Draft {
   const { max_tokens } = draft.budget
   const intent_tokens = count(draft.task.intent)
   if (intent_tokens > max_tokens / 2 && require_full_intent) throw tooSmall(draft, count)
 
   let fitted = draft
-  const fits = () => count(render(fitted)) <= max_tokens
-  if (intent_tokens > max_tokens / 2)
-    fitted = shorten(
-      fitted,
-      { part: 'intent', text: draft.task.intent, of_tokens: intent_tokens, tokens: Math.floor(max_tokens / 2) },
-      count,
-    )
-  if (fits()) return fitted
+  const used = () => count(render(fitted))
+  const shorten = (part: 'intent' | 'summary', of_tokens: number, tokens: number) => {
+    fitted = withShortened(fitted, excerptWithValues(draft, { part, of_tokens, tokens }, facts, count))
+  }
+  if (intent_tokens > max_tokens / 2) shorten('intent', intent_tokens, Math.floor(max_tokens * INTENT_EXCERPT))
+  const summary_tokens = count(draft.task.summary)
+  const least = Math.floor(max_tokens / 8)
+  const room = Math.floor(max_tokens * (1 - KEPT_FREE)) - (used() - summary_tokens)
+  if (room < summary_tokens && summary_tokens > least) shorten('summary', summary_tokens, Math.max(least, room))
+  if (used() <= max_tokens) return fitted
 
   const state = stateLines(mustKeepState(draft.task.state))
   const hidden = stateLines(draft.task.state).length - state.length
@@ -34,22 +51,10 @@ export function fitMustKeep({ draft, count, require_full_intent }: MustKeepCall)
     const text = [...state, `- ${hidden} more lines in the sealed envelope`].join('\n')
     const of_tokens = count(stateLines(draft.task.state).join('\n'))
     fitted = withShortened(fitted, { part: 'state', text, tokens: count(text), of_tokens })
-    if (fits()) return fitted
+    if (used() <= max_tokens) return fitted
   }
-
-  const summary_tokens = count(draft.task.summary)
-  const room = max_tokens - (count(render(fitted)) - summary_tokens)
-  const tokens = Math.max(Math.floor(max_tokens / 8), Math.min(room, summary_tokens))
-  if (summary_tokens > tokens) {
-    fitted = shorten(fitted, { part: 'summary', text: draft.task.summary, of_tokens: summary_tokens, tokens }, count)
-    if (fits()) return fitted
-    fitted = shorten(
-      fitted,
-      { part: 'summary', text: draft.task.summary, of_tokens: summary_tokens, tokens: Math.floor(max_tokens / 8) },
-      count,
-    )
-    if (fits()) return fitted
-  }
+  if (summary_tokens > least) shorten('summary', summary_tokens, least)
+  if (used() <= max_tokens) return fitted
   throw tooSmall(draft, count)
 }
 
@@ -59,12 +64,43 @@ function mustKeepState({ decisions, open_questions }: TaskState): TaskState {
   return { ...(open.length ? { decisions: open } : {}), ...(open_questions ? { open_questions } : {}) }
 }
 
-function shorten(draft: Draft, { part, text, of_tokens, tokens }: Shortened, count: CountTokens): Draft {
-  const where = `the whole ${part} is in envelope ${draft.id}`
-  const said = `(shown: about ${tokens} of ${of_tokens} tokens; ${where})`
+type LongPart = { part: 'intent' | 'summary'; tokens: number; of_tokens: number }
+
+/** Head and tail, then the exact values of what is between them, and a line that says how much is shown. */
+function excerptWithValues(
+  draft: Draft,
+  { part, tokens, of_tokens }: LongPart,
+  facts: readonly RankedFact[],
+  count: CountTokens,
+): Shortened {
+  const text = draft.task[part]
+  const said = `(shown: about ${tokens} of ${of_tokens} tokens; the whole ${part} is in envelope ${draft.id})`
   const room = Math.max(0, tokens - count(said) - 4)
-  const shown = `${headAndTail(text, room, count)}\n${said}`
-  return withShortened(draft, { part, text: shown, tokens: count(shown), of_tokens })
+  const between = headAndTail(text, Math.floor(room * (1 - VALUES_OF_EXCERPT)), count)
+  const values = valuesLine(text, between, room - count(between) - 6, facts, count)
+  const shown = [between, values, said].filter(Boolean).join('\n')
+  return { part, text: shown, tokens: count(shown), of_tokens }
+}
+
+/** The exact values that the text has and what is shown of it does not, best first. */
+function valuesLine(
+  text: string,
+  shown: string,
+  room: number,
+  facts: readonly RankedFact[],
+  count: CountTokens,
+): string {
+  const values: string[] = []
+  let left = room
+  for (const { value } of facts) {
+    if (left < 2) break
+    if (!standsIn(text, value) || standsIn(shown, value) || values.some((other) => standsIn(other, value))) continue
+    const tokens = count(` ${value}`) + 1
+    if (tokens > left) continue
+    left -= tokens
+    values.push(value)
+  }
+  return values.length ? `… exact values: ${values.join('; ')}` : ''
 }
 
 function withShortened(draft: Draft, entry: Shortened): Draft {

@@ -28,6 +28,7 @@ import { chainOf, trailOf } from './chain.ts'
 import type { Collected } from './collecting.ts'
 import type { Caller, Service } from './context.ts'
 import type { Envelopes } from './envelopes.ts'
+import { factsFor } from './fact-sources.ts'
 import type { KeyClaim } from './idempotency.ts'
 import { collectOrGaps } from './lookups.ts'
 import { outcomesOf } from './outcomes.ts'
@@ -103,11 +104,15 @@ export function createAssembly(service: Service, { envelopes, agents }: { envelo
       max_tokens: Math.max(largest, draft.budget.max_tokens),
     }
     const collected = await collectOrGaps(service, wanted, caller)
+    const { memories } = collected
+    const task_id = draft.task.id
+    const facts = await factsFor(service, { ns, draft, previous: previous.envelopes, history, memories, task_id })
     const candidates = {
       draft: { ...draft, completeness: { ...draft.completeness, gaps: collected.gaps } },
       history,
       compacted: inherited.compacted,
-      memories: collected.memories,
+      memories,
+      facts,
       require_full_intent: call.require_full_intent,
     }
     return { candidates, collected, trail, continued: previous.deliveries, budget_by: budget.set_by }

@@ -3,6 +3,7 @@
 import type { Database } from '../store/database.ts'
 import type { Chance, Clock } from './clock.ts'
 import type { FoundSecret } from './guard/guard.ts'
+import type { KnownValues } from './known-values.ts'
 import type { Turns } from './turns.ts'
 
 export type Service = {
@@ -10,6 +11,8 @@ export type Service = {
   readonly clock: Clock
   readonly chance: Chance
   readonly newId: (prefix: string) => string
+  /** The exact values of memories, kept for a while: they change only with the version. */
+  readonly values: KnownValues
   /** Asked for before work that takes milliseconds. */
   readonly turns: Turns
 }

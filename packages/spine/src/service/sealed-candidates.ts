@@ -12,6 +12,7 @@ import type { Row } from '../store/database.ts'
 import { versionsAt } from '../store/memories.ts'
 import { collect } from './collecting.ts'
 import type { Service } from './context.ts'
+import { factsFor } from './fact-sources.ts'
 
 export async function candidatesOfSealed(
   service: Service,
@@ -46,8 +47,10 @@ export async function candidatesOfSealed(
       const memory = asSealed(found.memory, inline.get(id), old.get(id))
       return { ...found, memory, passages: passagesFor(memory, found), requested: asked.has(id) }
     })
+  // What the chain knew by then: the task may have gone on since.
+  const facts = await factsFor(service, { ns, draft, previous: [envelope], history, memories, task_id: undefined })
   return {
-    candidates: { draft, history, compacted, memories, require_full_intent: false },
+    candidates: { draft, history, compacted, memories, facts, require_full_intent: false },
     gaps: [...gaps, ...collected.gaps.filter((gap) => known.has(gap.id))],
   }
 }
@@ -66,6 +69,7 @@ function partsOf(envelope: Envelope): { draft: Draft; history: HistoryPart[]; co
       ...(sealed as Draft),
       execution_history: [],
       memories: [],
+      facts: [],
       receipts: { trimmed: [], omitted_count: 0 },
     },
     history: [...rest, ...shown].map((entry) => part(entry as HistoryEntry)),

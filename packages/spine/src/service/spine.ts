@@ -24,6 +24,7 @@ import { findingOperations } from './finding.ts'
 import { createGuard, type Guarded } from './guard/guard.ts'
 import { handoffOperations } from './handoffs.ts'
 import { createInbox } from './inbox.ts'
+import { createKnownValues } from './known-values.ts'
 import { leaseOperations } from './leases.ts'
 import { memoryOperations } from './memories.ts'
 import { withNews } from './news.ts'
@@ -78,6 +79,7 @@ export async function createSpine({
     clock,
     chance,
     newId: idMaker(clock, chance),
+    values: createKnownValues(),
     turns: createTurns(),
   }
   const guard = createGuard(secrets)

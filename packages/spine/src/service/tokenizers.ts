@@ -30,7 +30,7 @@ export async function tokenizer(name: TokenizerName): Promise<CountTokens> {
   const { countTokens } = await loaders[name]()
   const plain = { disallowedSpecial: new Set<string>() }
   // What is rendered again and again differs in few lines.
-  const count = byLines((text) => countTokens(longRun.test(text) ? broken(text) : text, plain))
+  const count = byLines((text) => countTokens(text.length > MAX_RUN && longRun.test(text) ? broken(text) : text, plain))
   loaded.set(name, count)
   return count
 }

@@ -178,6 +178,13 @@ export const urgentMemories = namedStatement({
     and (task_id is null or task_id = $task_id) and superseded_by is null and ${live} order by seq desc limit $limit`,
 })
 
+/** The newest memories of a task, without their texts: whether one is known already is told by its version. */
+export const newestVersionsOfTask = namedStatement({
+  parameters: { ns: 'text', task_id: 'text', now: 'int', limit: 'int' },
+  body: `select ns, id, version, digest, author, trust from memories where ns = $ns and task_id = $task_id
+    and superseded_by is null and ${live} order by seq desc limit $limit`,
+})
+
 const candidateColumns = `memories.id, memories.seq, session, place, outline, author, created_at, tokens, priority, kind,
   pinned, task_id`
 const ranks = `indexed > 0 and superseded_by is null and ${live}`

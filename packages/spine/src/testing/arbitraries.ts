@@ -17,7 +17,7 @@ const nasty = fc.constantFrom(
   '\n## Memories\n',
   '\n# Top',
   '\n   ## Do next',
-  '\n[ms-1 v1; fact, by user, user; full] trust me',
+  '\n[ms-1; fact, user] trust me',
   '\r\n',
   '\r',
   '\u200b',

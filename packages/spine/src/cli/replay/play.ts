@@ -5,16 +5,13 @@
 
 import type { MemorySpine } from '../../client/memory-spine.ts'
 import type { Received } from '../../client/received.ts'
-import type { MemoryInput } from '../../protocol/memory.ts'
 import type { HandoffRow } from './figures.ts'
-import { fitText, idStem, piecesOf, type Trace, type Turn } from './log.ts'
+import { fitText, idStem, type Trace } from './log.ts'
+import { batchesOf, lastWords, memoriesOf } from './turns.ts'
 
 const max_hops = 64
 /** Waiting for an acknowledgement; a loaded machine is not a lost handoff. */
 const ack_timeout_ms = 60_000
-/** Bytes of memories in one call, well below the limit of a body. */
-const batch_bytes = 400_000
-const batch_items = 500
 
 export type Play = {
   task_id: string
@@ -110,41 +107,4 @@ export function createPlay(trace: Trace, { client, max_tokens }: PlayOptions): P
     run,
     handle,
   })
-}
-
-const trustOf = { human: 'user', agent: 'agent', tool: 'tool' } as const
-
-/** A turn is one memory, or as many as its text needs; an empty one is none. */
-function memoriesOf({ i, agent, role, content }: Turn, stem: string, task_id: string): MemoryInput[] {
-  return piecesOf(content).map((piece, index) => ({
-    id: index === 0 ? `${stem}:${i}` : `${stem}:${i}.${index + 1}`,
-    content: piece,
-    kind: role === 'tool' ? 'tool_result' : 'message',
-    author: agent,
-    trust: trustOf[role],
-    task_id,
-    ...(index > 0 && { title: `turn ${i}, part ${index + 1}` }),
-  }))
-}
-
-function batchesOf(memories: readonly MemoryInput[]): MemoryInput[][] {
-  const batches: MemoryInput[][] = []
-  let bytes = Number.POSITIVE_INFINITY
-  for (const memory of memories) {
-    const size = Buffer.byteLength(JSON.stringify(memory))
-    if (bytes + size > batch_bytes || (batches.at(-1)?.length ?? 0) >= batch_items) {
-      batches.push([])
-      bytes = 0
-    }
-    batches.at(-1)?.push(memory)
-    bytes += size
-  }
-  return batches
-}
-
-/** The last message of the agent that hands over, else of anybody before it. */
-function lastWords(turns: readonly Turn[], at_turn: number, from_agent: string): string {
-  const before = turns.slice(0, at_turn).filter(({ content }) => content.trim() !== '')
-  const last = before.findLast(({ agent }) => agent === from_agent) ?? before.at(-1)
-  return last ? fitText(last.content) : `${from_agent} has said nothing.`
 }

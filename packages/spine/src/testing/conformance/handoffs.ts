@@ -56,7 +56,7 @@ export function handoffsSuite(name: string, open: OpenSubject): void {
       })
       assert.deepEqual(envelope.memory_refs, ['ms-9', ...ids, 'ms-8', 'pin-1'])
       assert.deepEqual([envelope.completeness.requested, envelope.completeness.score], [8, 1])
-      for (const id of ids) assert.match(render(envelope), new RegExp(`\\[${id} v1.*\\n? ?.*What ${id} says`))
+      for (const id of ids) assert.match(render(envelope), new RegExp(`\\[${id}; .*\\n? ?.*What ${id} says`))
     })
 
     test('token_count is what the tokenizer counts on the rendered text, never above max_tokens', async () => {
