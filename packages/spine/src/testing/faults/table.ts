@@ -15,6 +15,7 @@ import { pauseReceivers } from './pause-receivers.ts'
 import { poison } from './poison.ts'
 import { redriveStorm } from './redrive-storm.ts'
 import { repeatAcks } from './repeat-acks.ts'
+import { simulateSchedules } from './simulate-schedules.ts'
 import { slowReceivers } from './slow-receivers.ts'
 import { thunderingHerd } from './thundering-herd.ts'
 import { canWatchSyncs, watchSyncs } from './watch-syncs.ts'
@@ -32,13 +33,23 @@ export type Fault = {
   run(options: FaultOptions): Promise<Outcome>
   /** Runs of the short form, of the long form, and of the negative control. */
   runs: { short: number; long: number; control: number }
-  /** Real processes are killed, stopped or flooded, or the time is in the hand of the fault. */
-  group: 'processes' | 'in_process'
+  /** Real processes are killed, stopped or flooded, or time is in the hand of the fault; the simulation has its own tests. */
+  group: 'processes' | 'in_process' | 'simulation'
   /** Whether this machine lets it be made; default yes. */
   possible?: () => boolean
 }
 
 export const faults: readonly Fault[] = Object.freeze<Fault[]>([
+  {
+    part: 'simulation',
+    guarantees: ['G2', 'G3', 'G4', 'G5', 'G6', 'G7', 'G9', 'G11', 'G12', 'G13', 'G18'],
+    fault: 'simulated schedules of 2,000 crashes, pauses, late and repeated calls, and clocks',
+    unit: 'schedules',
+    control: 'known bugs that are put back, each',
+    run: simulateSchedules,
+    runs: { short: 4, long: 10_000, control: 100 },
+    group: 'simulation',
+  },
   {
     part: 'kill',
     guarantees: ['G1', 'G2', 'G3', 'G4', 'G5', 'G16'],

@@ -17,6 +17,7 @@ const { values } = parseArgs({
     short: { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
     only: { type: 'string' },
+    runs: { type: 'string' },
     seed: { type: 'string', default: String(Date.now() % 1_000_000) },
   },
 })
@@ -32,12 +33,14 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => 
 
 const progress = (words: string) => void process.stderr.write(`${words}\n`)
 const form = values.short ? 'short' : 'long'
+/** So many of each instead of the whole form. */
+const some = values.runs === undefined ? undefined : Number(values.runs)
 const file = fileURLToPath(new URL('../../../../../docs/proofs.md', import.meta.url))
 const command = ['npm run proof', ...(process.argv.length > 2 ? ['--', ...process.argv.slice(2)] : [])].join(' ')
 const proven: Proven[] = []
 for (const fault of faults.filter(({ part }) => wanted.includes(part))) {
-  progress(`${fault.part}: ${fault.fault} (${form}, ${fault.runs[form]} ${fault.unit})`)
-  const one = await prove(fault, { store: sqliteStore, form, seed: Number(values.seed), progress })
+  progress(`${fault.part}: ${fault.fault} (${some ?? fault.runs[form]} ${fault.unit})`)
+  const one = await prove(fault, { store: sqliteStore, form, some, seed: Number(values.seed), progress })
   proven.push(one)
   const control = one.negative_control_failed ? 'its control found something' : 'its control found NOTHING'
   progress(`${fault.part}: ${violations(one)} violations in ${one.runs} ${fault.unit}, ${control}, ${one.took_s} s`)

@@ -4,11 +4,14 @@ import { violationsOf } from '../faults/outcome.ts'
 import type { FaultStore } from '../faults/stores.ts'
 import type { Fault } from '../faults/table.ts'
 
-export type Form = 'short' | 'long'
+/** `part`: a number of runs that was asked for. */
+export type Form = 'short' | 'long' | 'part'
 
 export type ProofOptions = {
   store: FaultStore
-  form: Form
+  form: 'short' | 'long'
+  /** So many runs instead of those of the form. */
+  some?: number | undefined
   seed: number
   /** Hears how far it is. */
   progress(words: string): void
@@ -35,14 +38,17 @@ export type Proven = {
   took_s: number
 }
 
-export async function prove(fault: Fault, { store, form, seed, progress }: ProofOptions): Promise<Proven> {
+export async function prove(fault: Fault, options: ProofOptions): Promise<Proven> {
+  const { store, some, seed, progress } = options
+  const form: Form = some === undefined ? options.form : 'part'
+  const runs = some ?? fault.runs[options.form]
   const none = { lost: 0, dup_effects: 0, double_leases: 0, stuck: 0, over_attempts: 0, others: 0 }
   const base = { fault, form, seed, ...none, figures: {}, examples: [] }
   if (fault.possible?.() === false) return { ...base, runs: 0, negative_control_failed: false, took_s: 0 }
   const began = performance.now()
   const told = (words: string) => progress(`${fault.part}: ${words}`)
   try {
-    const outcome = await fault.run({ store, runs: fault.runs[form], seed, progress: told })
+    const outcome = await fault.run({ store, runs, seed, progress: told })
     told('its negative control')
     const control = await fault.run({ store, runs: fault.runs.control, seed, control: true })
     const { lost, dup_effects, double_leases, stuck, over_attempts } = outcome.counts

@@ -1,0 +1,12 @@
+/** A thread that simulates its share of the schedules, and tells how far it is and what it found. */
+
+import { parentPort, workerData } from 'node:worker_threads'
+import { simulate } from '../simulation/simulate.ts'
+
+export type Share = { schedules: number; events: number; seed: string; from: number }
+
+const { schedules, events, violations } = await simulate({
+  ...(workerData as Share),
+  onSchedule: (done) => parentPort?.postMessage({ done }),
+})
+parentPort?.postMessage({ schedules, events, violations })
