@@ -57,6 +57,7 @@ function fitting(max_tokens: number, given: readonly Given[], call: Partial<FitC
     compacted: undefined,
     memories,
     strategy: 'priority',
+    facts: [],
     count,
     require_full_intent: false,
     ...call,
@@ -153,6 +154,7 @@ test('no memory of high priority is left out while one that nobody named has con
         fitted = fitEnvelope({
           ...given,
           history: [],
+          facts: [],
           compacted: undefined,
           count,
           require_full_intent: false,
