@@ -2,4 +2,5 @@
 
 export { type Chance, type Clock, systemChance, systemClock } from './service/clock.ts'
 export { createSpine, type SpineOptions } from './service/spine.ts'
+export { traced } from './service/tracing.ts'
 export { openSqlite, type SqliteOptions } from './store/sqlite.ts'

@@ -177,3 +177,47 @@ export function addMemories(memories: Command): void {
       ),
     )
 }
+
+/** `memory-spine health` and `memory-spine alerts ...` */
+export function addHealth(program: Command): void {
+  const load = () => import('./health.ts')
+  program
+    .command('health')
+    .description('how it stands, in words and figures; exit code 1 when something is critical')
+    .option('--window <window>', 'look back over 5m, 1h or 24h', '1h')
+    .option('--target <agent>', 'only handoffs to this agent')
+    .action(
+      action(connected(async (connection, { flags, output }) => (await load()).showHealth(connection, flags, output))),
+    )
+  const alerts = program.command('alerts').description('what somebody should look at, and what to do')
+  alerts
+    .command('list', { isDefault: true })
+    .description('the newest first')
+    .option('--all', 'resolved ones, too')
+    .option('--limit <n>', 'at most so many')
+    .action(
+      action(connected(async (connection, { flags, output }) => (await load()).listAlerts(connection, flags, output))),
+    )
+  alerts
+    .command('acknowledge <id>')
+    .description('say that you are on it (--agent is your name)')
+    .option('--note <text>', 'what you do about it')
+    .action(
+      action(
+        connected(async (connection, { args, flags, config, output }) =>
+          (await load()).acknowledgeAlert(connection, args[0] ?? '', flags, config.values, output),
+        ),
+      ),
+    )
+  alerts
+    .command('silence <id>')
+    .description('tell webhooks nothing of this rule and target for a while')
+    .option('--for <time>', 'how long, like 30m, 2h or 1d; 0 ends it', '1h')
+    .action(
+      action(
+        connected(async (connection, { args, flags, output }) =>
+          (await load()).silenceAlert(connection, args[0] ?? '', flags, output),
+        ),
+      ),
+    )
+}

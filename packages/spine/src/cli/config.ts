@@ -6,6 +6,8 @@
 import { z } from 'zod'
 import { name } from '../protocol/scalars.ts'
 import { SECRET_POLICY, secretPolicy } from '../protocol/secrets.ts'
+import { isWebhookSecret } from '../service/outbound/signature.ts'
+import { refusedUrl } from '../service/outbound/webhook.ts'
 
 const list = z.string().transform((text) =>
   text
@@ -26,6 +28,12 @@ const configSchema = z.strictObject({
   api_key: z.string().min(1).optional(),
   api_keys: list,
   allowed_hosts: list,
+  webhook_allow: list,
+  alert_webhook: z.string().optional(),
+  alert_webhook_secrets: list.refine(
+    (secrets) => secrets.every(isWebhookSecret),
+    'must be whsec_ and base64 of 24 to 64 bytes, several separated by commas',
+  ),
   log_level: z.enum(['silent', 'fatal', 'error', 'warn', 'info', 'debug', 'trace']),
   secrets: secretPolicy,
   namespace: name.optional(),
@@ -106,6 +114,23 @@ export const settings: Readonly<Record<SettingName, Setting>> = Object.freeze({
     scope: 'server',
     what: 'what happens to secrets in texts: off, flag, redact or refuse',
   },
+  alert_webhook: {
+    variable: 'SPINE_ALERT_WEBHOOK',
+    scope: 'server',
+    what: 'the address that is told of alerts',
+  },
+  alert_webhook_secrets: {
+    variable: 'SPINE_ALERT_WEBHOOK_SECRETS',
+    default: '',
+    scope: 'server',
+    what: 'what its messages are signed with: whsec_...,...',
+  },
+  webhook_allow: {
+    variable: 'SPINE_WEBHOOK_ALLOW',
+    default: '',
+    scope: 'server',
+    what: 'host:port that webhooks may reach though it is private or plain',
+  },
   namespace: {
     flag: '--namespace <name>',
     variable: 'SPINE_NAMESPACE',
@@ -172,11 +197,23 @@ export function readConfig(flags: Texts, environment: Texts): ConfigInForce {
   }
   if (origins.endpoint === 'flag' && origins.store === 'flag')
     throw new UsageError('Give --endpoint or --store, not both: one names a server, the other a file to open.')
-  const parsed = configSchema.safeParse(given)
+  const parsed = configSchema.superRefine(checkWebhook).safeParse(given)
   if (!parsed.success)
     throw new UsageError(parsed.error.issues.map((issue) => complaint(issue, given, origins)).join('\n'))
   return { values: Object.freeze(parsed.data), origins, unknown_variables: unknownVariables(environment) }
 }
+
+function checkWebhook({ alert_webhook, webhook_allow }: z.output<typeof configSchema>, context: z.RefinementCtx): void {
+  const refused = alert_webhook === undefined ? undefined : refusedUrl(alert_webhook, webhook_allow)
+  if (refused !== undefined)
+    context.addIssue({
+      code: 'custom',
+      path: ['alert_webhook'],
+      message: `is refused: ${refused}. SPINE_WEBHOOK_ALLOW=host:port lets it through`,
+    })
+}
+
+const secretSettings: ReadonlySet<SettingName> = new Set(['api_key', 'api_keys', 'alert_webhook_secrets'])
 
 function complaint(
   issue: z.core.$ZodIssue,
@@ -186,7 +223,7 @@ function complaint(
   const key = String(issue.path[0]) as SettingName
   const setting = settings[key]
   const place = origins[key] === 'flag' ? (setting.flag?.split(' ')[0] ?? key) : setting.variable
-  const shown = key === 'api_key' || key === 'api_keys' ? '' : ` (it is ${JSON.stringify(maskUrl(given[key] ?? ''))})`
+  const shown = secretSettings.has(key) ? '' : ` (it is ${JSON.stringify(maskUrl(given[key] ?? ''))})`
   return `${place}: ${issue.message}${shown}`
 }
 
@@ -203,7 +240,7 @@ const maskUrl = (text: string) => text.replace(/^(\w+:\/\/[^:@/\s]+):[^@/\s]*@/,
 /** A value as it may be shown: secrets are masked, of server keys only the names remain. */
 export function shownValue(key: SettingName, value: Config[SettingName]): string {
   if (value === undefined || (Array.isArray(value) && value.length === 0)) return '-'
-  if (key === 'api_key') return '***'
+  if (key === 'api_key' || key === 'alert_webhook_secrets') return '***'
   if (key === 'api_keys') return (value as string[]).map((entry) => `${entry.split(':')[0]}:***`).join(', ')
   if (Array.isArray(value)) return value.join(', ')
   return maskUrl(String(value))

@@ -5,6 +5,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { SpineError } from '../protocol/errors.ts'
 import type { SecretPolicy } from '../protocol/secrets.ts'
+import type { SpineServer } from '../server.ts'
+import type { AlertWebhook } from '../service/telling.ts'
 import { UsageError } from './config.ts'
 import { version } from './version.ts'
 
@@ -23,6 +25,9 @@ export type LocalServerOptions = {
   allowed_hosts?: readonly string[]
   log_level?: string
   secrets?: SecretPolicy
+  alert_webhook?: AlertWebhook
+  /** Hand-overs become spans of the tracer provider that is registered. Default false. */
+  tracing?: boolean
   /** The store can no longer be written: nothing is served after it. */
   on_fatal?: (error: Error) => void
 }
@@ -42,9 +47,11 @@ export async function startLocalServer(options: LocalServerOptions): Promise<Loc
     allowed_hosts = [],
     log_level = 'error',
     secrets,
+    alert_webhook,
+    tracing = false,
     on_fatal,
   } = options
-  const [{ createSpine, openSqlite }, { createServer }, { mcpHandler }] = await Promise.all([
+  const [{ createSpine, openSqlite, traced }, { createServer }, { mcpHandler }] = await Promise.all([
     import('../embedded.ts'),
     import('../server.ts'),
     import('../mcp.ts'),
@@ -54,11 +61,20 @@ export async function startLocalServer(options: LocalServerOptions): Promise<Loc
   try {
     const database = await openSqlite({ file, ...(on_fatal && { on_fatal }) })
     opened.defer(() => database.close())
-    const spine = await createSpine({ database, warm: true, ...(secrets && { secrets }) })
-    opened.defer(() => spine.close())
+    let logAlert: SpineServer['logAlert'] = () => {}
+    const embedded = await createSpine({
+      database,
+      warm: true,
+      ...(secrets && { secrets }),
+      ...(alert_webhook && { alert_webhook }),
+      onAlert: ({ namespace, alert }) => logAlert(namespace, alert),
+    })
+    opened.defer(() => embedded.close())
+    const spine = tracing ? await traced(embedded) : embedded
     const mounts = { '/mcp': mcpHandler({ spine, version }) }
     const server = createServer({ spine, mounts, keys: api_keys.join(','), allowed_hosts, log_level })
     opened.defer(() => server.close())
+    logAlert = server.logAlert
     const endpoint = await server.listen({ host, port })
     database.announce(endpoint)
     return Object.freeze({ endpoint, close: () => opened.disposeAsync() })

@@ -5,7 +5,7 @@
 
 import { Command, CommanderError } from 'commander'
 import { SpineError, toProblem } from '../protocol/errors.ts'
-import { action, addFidelity, addHandoffs, addMemories } from './commands.ts'
+import { action, addFidelity, addHandoffs, addHealth, addMemories } from './commands.ts'
 import { settingNames, settings, UsageError } from './config.ts'
 import { createOutput } from './output.ts'
 import { addParked, addRunning } from './running.ts'
@@ -79,6 +79,7 @@ function createProgram(): Command {
     .action(
       action(async ({ flags, output }) => (await import('./schema.ts')).printSchema(String(flags.envelope), output)),
     )
+  addHealth(program)
   addMemories(program.command('memories').description('store, find and read memories'))
   takeServerFlags(program.command('config').description('print the settings in force and where each came from')).action(
     action(async ({ config, output }) => (await import('./config-command.ts')).showConfig(config, output)),

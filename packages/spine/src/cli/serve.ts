@@ -3,15 +3,29 @@
 import type { ConfigInForce } from './config.ts'
 import { startLocalServer, storeFile } from './local-server.ts'
 import type { Output } from './output.ts'
+import { startTelemetry, wantsTraces } from './telemetry.ts'
 
 /** A drain that takes longer than this is not going to end. */
 const longest_drain_ms = 15_000
 const parent_check_ms = 500
 
 export async function serve(config: ConfigInForce, output: Output): Promise<number> {
-  const { host, port, store, api_keys, allowed_hosts, log_level, secrets } = config.values
+  const {
+    host,
+    port,
+    store,
+    api_keys,
+    allowed_hosts,
+    log_level,
+    secrets,
+    alert_webhook,
+    alert_webhook_secrets,
+    webhook_allow,
+  } = config.values
   const ending = Promise.withResolvers<{ why: string; code: number }>()
   const file = storeFile(store)
+  const tracing = wantsTraces(process.env)
+  const endTelemetry = tracing ? await startTelemetry(process.env) : async () => {}
   const server = await startLocalServer({
     file,
     host,
@@ -20,6 +34,10 @@ export async function serve(config: ConfigInForce, output: Output): Promise<numb
     allowed_hosts,
     log_level,
     secrets,
+    tracing,
+    ...(alert_webhook === undefined
+      ? {}
+      : { alert_webhook: { url: alert_webhook, secrets: alert_webhook_secrets, allow: webhook_allow } }),
     on_fatal: (error) => ending.resolve({ why: `the store failed: ${error.message}`, code: 1 }),
   })
   const stopWatching = watchForEnd((why) => ending.resolve({ why, code: 0 }))
@@ -38,6 +56,7 @@ export async function serve(config: ConfigInForce, output: Output): Promise<numb
     // A store that failed cannot be closed well either, and its first word has been said.
     if (code === 0) throw error
   })
+  await endTelemetry()
   clearTimeout(overdue)
   return code
 }

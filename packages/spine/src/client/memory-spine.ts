@@ -81,6 +81,14 @@ export class MemorySpine implements AsyncDisposable {
     return this.spine.agents
   }
 
+  get health(): Operations['health'] {
+    return this.spine.health
+  }
+
+  get alerts(): Operations['alerts'] {
+    return this.spine.alerts
+  }
+
   get handoffs(): Operations['handoffs'] {
     return this.spine.handoffs
   }

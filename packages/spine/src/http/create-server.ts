@@ -14,6 +14,7 @@ import {
   type LightMyRequestResponse,
 } from 'fastify'
 import type { DestinationStream } from 'pino'
+import type { Alert } from '../protocol/alert.ts'
 import { operations } from '../protocol/contract.ts'
 import { SpineError } from '../protocol/errors.ts'
 import { limits } from '../protocol/limits.ts'
@@ -21,7 +22,7 @@ import type { Spine } from '../protocol/spine.ts'
 import { createAdmission } from './admission.ts'
 import { watchEventLoop } from './event-loop.ts'
 import { authenticator, parseKeys } from './keys.ts'
-import { createLog, logFailure, logRequest } from './log.ts'
+import { createLog, logAlert, logFailure, logRequest } from './log.ts'
 import { addMounts, type Mount } from './mounts.ts'
 import { isLoopback, originCheck } from './origin.ts'
 import { refuseConnection, sendProblem, spineErrorOf } from './problems.ts'
@@ -64,6 +65,8 @@ export type ListenOptions = {
 export type SpineServer = {
   /** Starts to listen and answers the endpoint. Throws INVALID_INPUT for an open address without keys. */
   listen(options?: ListenOptions): Promise<string>
+  /** Writes an alert into the log: when it is raised, and when it is resolved. */
+  logAlert(namespace: string, alert: Alert): void
   /** Drains: waiting receives answer empty, calls in flight finish, then the connections end. The spine stays open. */
   close(): Promise<void>
   /** Calls a route without a socket, for tests. */
@@ -124,9 +127,10 @@ export function createServer(options: ServerOptions): SpineServer {
     logRequest(log, request, reply)
     done()
   })
-  addRoutes(app, { spine, admission, authenticate: authenticator(keys), log })
-  addMounts(app, options.mounts ?? {}, { admission, authenticate: authenticator(keys) })
-  addSystemRoutes(app, { spine, admission, eventLoop, needs_key: keys.length > 0 })
+  const authenticate = authenticator(keys)
+  addRoutes(app, { spine, admission, authenticate, log })
+  addMounts(app, options.mounts ?? {}, { admission, authenticate })
+  addSystemRoutes(app, { spine, admission, authenticate, eventLoop, needs_key: keys.length > 0 })
 
   async function listen({ host = '127.0.0.1', port = 0 }: ListenOptions = {}): Promise<string> {
     if (keys.length === 0 && !isLoopback(host))
@@ -152,6 +156,7 @@ export function createServer(options: ServerOptions): SpineServer {
       ending ??= end()
       return ending
     },
+    logAlert: (namespace: string, alert: Alert) => logAlert(log, namespace, alert),
     inject: (request: InjectOptions) => app.inject(request),
   })
 }

@@ -88,9 +88,19 @@ const examples: Examples = {
     discard: { ids: ['dlv-01'], reason: 'The ticket was closed.' },
   },
   health: {
+    report: { window: '1h', target: 'coder' },
+    thresholds: {},
+    set_thresholds: { completeness_warning: 0.98, unclaimed_ms: 60_000 },
+    totals: { limit: 20 },
     events: { after: '0-0', types: 'delivery.,breaker.opened', limit: 50 },
   },
   system: { gc: { dry_run: true } },
+  alerts: {
+    list: { state: 'open' },
+    get: { id: 'alr-01' },
+    acknowledge: { id: 'alr-01', by: 'ana', note: 'The receiver is being restarted.' },
+    silence: { id: 'alr-01', for_ms: 3_600_000, by: 'ana' },
+  },
 }
 
 /** The example of an operation by its id, `memories.store`. */

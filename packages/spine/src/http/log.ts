@@ -2,6 +2,7 @@
 
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { type DestinationStream, type Logger, pino } from 'pino'
+import type { Alert } from '../protocol/alert.ts'
 import type { SpineError } from '../protocol/errors.ts'
 
 export type LogOptions = {
@@ -63,4 +64,13 @@ export function logFailure(log: Logger, request_id: string, error: SpineError): 
   log.error({ id: request_id, code: error.code, err: error.cause ?? error }, error.message)
   // The next line may never come.
   log.flush()
+}
+
+const levels = { critical: 'error', warning: 'warn', info: 'info' } as const
+
+/** The line of an alert: when it is raised at the level of its tier, when it is resolved as information. */
+export function logAlert(log: Logger, namespace: string, alert: Alert): void {
+  const { id, rule, tier, target, state, title, next } = alert
+  const level = state === 'open' ? levels[tier] : 'info'
+  log[level]({ alert: id, rule, tier, target, namespace, state, next: state === 'open' ? next : undefined }, title)
 }

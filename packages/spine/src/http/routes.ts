@@ -68,9 +68,11 @@ function handlerOf(operation: Operation, call: Call, { spine, admission, log }: 
     const input = inputOf(operation, { params, query, headers, body })
     const warnings: string[] = []
     const onWarning = (warning: string) => void warnings.push(warning)
+    const { traceparent } = headers
     const options = {
       identity,
       onWarning,
+      ...(typeof traceparent === 'string' ? { traceparent } : {}),
       get signal() {
         return admitted.signal
       },

@@ -5,11 +5,13 @@
 
 import { z } from 'zod'
 import { agent } from '../protocol/agent.ts'
+import { alert } from '../protocol/alert.ts'
 import { publication } from '../protocol/channel.ts'
 import { type Operation, operations } from '../protocol/contract.ts'
 import { delivery } from '../protocol/delivery.ts'
 import { envelope } from '../protocol/envelope.ts'
 import { handoff } from '../protocol/handoff.ts'
+import { healthFigures, healthThresholds } from '../protocol/health.ts'
 import { memory } from '../protocol/memory.ts'
 import { json } from '../protocol/scalars.ts'
 import { task } from '../protocol/task.ts'
@@ -69,6 +71,9 @@ const documents: Named = {
   Handoff: handoff,
   Delivery: delivery,
   Publication: publication,
+  Alert: alert,
+  HealthFigures: healthFigures,
+  HealthThresholds: healthThresholds,
 }
 export const documentNames: readonly string[] = Object.keys(documents)
 

@@ -1,4 +1,6 @@
-/** What the server says about itself: alive, ready, its interface for programs and for people. No key is needed. */
+/**
+ * What the server says about itself: alive, ready, its interface for programs and for people, for which no key
+ * is needed; and its metrics. */
 
 import type { FastifyInstance } from 'fastify'
 import { SpineError } from '../protocol/errors.ts'
@@ -8,6 +10,7 @@ import type { Admission } from './admission.ts'
 import { addDashboard } from './dashboard.ts'
 import { docsPage, docsPolicy } from './docs-page.ts'
 import type { EventLoopDelay } from './event-loop.ts'
+import type { Authenticate } from './keys.ts'
 import { openApi } from './openapi.ts'
 
 /** Everything that is served beside the contract. */
@@ -20,7 +23,13 @@ export const systemPaths: readonly string[] = [
 
 const ready_timeout_ms = 2_000
 
-export type SystemParts = { spine: Spine; admission: Admission; eventLoop: EventLoopDelay; needs_key: boolean }
+export type SystemParts = {
+  spine: Spine
+  admission: Admission
+  authenticate: Authenticate
+  eventLoop: EventLoopDelay
+  needs_key: boolean
+}
 
 /** Asks the store through the front door; probes that come together share one question. */
 function readiness(spine: Spine): () => Promise<void> {
@@ -44,7 +53,8 @@ function readiness(spine: Spine): () => Promise<void> {
   }
 }
 
-export function addSystemRoutes(app: FastifyInstance, { spine, admission, eventLoop, needs_key }: SystemParts): void {
+export function addSystemRoutes(app: FastifyInstance, parts: SystemParts): void {
+  const { spine, admission, authenticate, eventLoop, needs_key } = parts
   const storeAnswers = readiness(spine)
   app.get('/healthz', () => ({
     status: 'ok',
@@ -57,6 +67,12 @@ export function addSystemRoutes(app: FastifyInstance, { spine, admission, eventL
     if (admission.draining) throw new SpineError('SHUTTING_DOWN', 'The server is shutting down.')
     await storeAnswers()
     return { status: 'ready' }
+  })
+  // Loaded by the first scrape. Where there are keys it needs one, and shows its namespace.
+  app.get('/metrics', async (request, reply) => {
+    const { identity } = authenticate(request.headers)
+    const { metricsOf, metricsType } = await import('./metrics.ts')
+    return reply.header('content-type', metricsType).send(await metricsOf(spine, admission, identity))
   })
   let description: string | undefined
   app.get('/openapi.json', (_request, reply) => {

@@ -5,6 +5,7 @@
 
 import type { ErrorCode } from './errors.ts'
 import { agents } from './operations/agents.ts'
+import { alerts } from './operations/alerts.ts'
 import { channels } from './operations/channels.ts'
 import { deliveries } from './operations/deliveries.ts'
 import { handoffs } from './operations/handoffs.ts'
@@ -27,6 +28,7 @@ export const contract = Object.freeze({
   parked,
   health,
   system,
+  alerts,
 }) satisfies Readonly<Record<string, Readonly<Record<string, Operation>>>>
 
 export type Contract = typeof contract

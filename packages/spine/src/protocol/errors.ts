@@ -84,6 +84,7 @@ export const errorTable = Object.freeze({
     'Check the id and the namespace; deleted and expired memories are gone.',
   ),
   TASK_NOT_FOUND: rule(404, false, 'There is no such task', 'Create it with `tasks.put`, or leave `task_id` out.'),
+  ALERT_NOT_FOUND: rule(404, false, 'There is no such alert', 'List alerts with `state: "all"`; old ones are removed.'),
   AGENT_NOT_FOUND: rule(
     404,
     false,

@@ -13,6 +13,8 @@ export type Identity = {
 export type CallOptions = {
   /** Ends a wait early; what was stored stays. */
   signal?: AbortSignal | undefined
+  /** The place in a trace that the call belongs to (W3C Trace Context). */
+  traceparent?: string
   /** Only in process: on whose behalf. */
   identity?: Identity
   /** Receives what the answer wants the caller to know beside its body. */

@@ -48,10 +48,12 @@ export type Assembled = {
   budget_by: Budget['set_by']
   /** The same handoff sealed in other versions. */
   forms: readonly Sealed[]
+  /** Its sender said that it continues nothing. */
+  begun: boolean
 }
 
 /** All that an envelope is chosen from. Nothing has been refused for its size yet. */
-export type Prepared = Pick<Assembled, 'trail' | 'continued' | 'budget_by'> & {
+export type Prepared = Pick<Assembled, 'trail' | 'continued' | 'budget_by' | 'begun'> & {
   candidates: Candidates
   collected: Collected
 }
@@ -87,7 +89,10 @@ export function createAssembly(service: Service, { envelopes, agents }: { envelo
     const inherited = await inheritFor(call, previous, chain, sender, ns)
     const profile = await agents.profile(ns, target)
     const budget = budgetOf(call.max_tokens, inherited.constrained.constraints, profile, handoffDefaults.max_tokens)
-    const made = { id, ns, now: clock.now(), sender, chain, inherited, profile, max_tokens: budget.max_tokens }
+    const { max_tokens } = budget
+    // A trace goes on along the chain, also through those who do not trace.
+    const traceparent = call.traceparent ?? previous.envelopes[0]?.traceparent
+    const made = { id, ns, now: clock.now(), sender, chain, inherited, profile, max_tokens, traceparent }
     const draft = draftOf(call, made)
     const trail = trailOf(draft, previous, caller.warn)
     const history = await historyOf(call, draft, inherited, previous)
@@ -115,7 +120,14 @@ export function createAssembly(service: Service, { envelopes, agents }: { envelo
       facts,
       require_full_intent: call.require_full_intent,
     }
-    return { candidates, collected, trail, continued: previous.deliveries, budget_by: budget.set_by }
+    return {
+      candidates,
+      collected,
+      trail,
+      continued: previous.deliveries,
+      budget_by: budget.set_by,
+      begun: call.previous === null,
+    }
   }
 
   /** Makes the envelope `id` of this call. */
@@ -166,13 +178,14 @@ export function createAssembly(service: Service, { envelopes, agents }: { envelo
 
   /** What stores it. With `after`, only when that delivery has named this envelope as its successor. */
   const statementsOf = (ns: string, made: Assembled, claim: KeyClaim | undefined, after?: string): Statement[] => {
-    const { envelope, bytes, trail, continued, budget_by, forms } = made
+    const { envelope, bytes, trail, continued, budget_by, forms, begun } = made
     const { id, task } = envelope
     const now = clock.now()
     const row = envelopes.rowOf(ns, envelope, bytes, {
       verified: true,
       trail: JSON.stringify(trail),
       budget_by,
+      ...(begun ? { linked: 'begun' } : {}),
       claim,
       after,
     })
@@ -226,11 +239,12 @@ type Made = {
   inherited: Inherited
   profile: AgentProfile | undefined
   max_tokens: number
+  traceparent: string | undefined
 }
 
 /** The envelope before anything was chosen for it. */
 function draftOf(call: HandoffCall, made: Made): Draft {
-  const { id, ns, now, sender, chain, inherited, profile, max_tokens } = made
+  const { id, ns, now, sender, chain, inherited, profile, max_tokens, traceparent } = made
   const { constraints, ledger } = inherited.constrained
   const tokenizer_name = profile?.tokenizer ?? DEFAULT_TOKENIZER
   return {
@@ -259,7 +273,7 @@ function draftOf(call: HandoffCall, made: Made): Draft {
     receipts: { trimmed: [], omitted_count: 0 },
     completeness: { requested: 0, resolved: 0, included: 0, score: 1, gaps: [] },
     ...(call.idempotency_key === undefined ? {} : { idempotency_key: call.idempotency_key }),
-    ...(call.traceparent === undefined ? {} : { traceparent: call.traceparent }),
+    ...(traceparent === undefined ? {} : { traceparent }),
     ...(call.deadline === undefined ? {} : { deadline: call.deadline }),
     ...(inherited.extensions ? { extensions: inherited.extensions } : {}),
   }

@@ -118,6 +118,7 @@ export function createEnvelopes({ database, clock }: Service) {
       verified: boolean
       trail: string
       budget_by?: string
+      linked?: string
       claim?: KeyClaim | undefined
       after?: string | undefined
     },
@@ -141,7 +142,7 @@ export function createEnvelopes({ database, clock }: Service) {
     budget_by: extra.budget_by ?? null,
     gaps: envelope.completeness.gaps.length,
     trimmed: envelope.receipts.trimmed.length + envelope.receipts.omitted_count,
-    linked: envelope.chain.linked,
+    linked: extra.linked ?? envelope.chain.linked,
     created_at: Number.isNaN(toMs(envelope.created_at)) ? clock.now() : toMs(envelope.created_at),
     stored_at: clock.now(),
     checksum: sha256(bytes),

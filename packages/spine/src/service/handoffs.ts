@@ -28,7 +28,8 @@ export function handoffOperations(
   const create = async (call: HandoffCall, caller: Caller): Promise<Envelope> => {
     const { ns } = caller
     const id = service.newId('env')
-    const { idempotency_key: key, ...body } = call
+    // A repeat may come from another span of the same trace.
+    const { idempotency_key: key, traceparent: _, ...body } = call
     const claim = claimKey(service, { ns, key, operation: 'handoffs.create', body, ref: id })
     const earlier = await findEarlier(service, claim)
     if (earlier !== undefined) return envelopes.mustFind(ns, earlier)

@@ -12,6 +12,7 @@ import { migrate } from '../store/migrations.ts'
 import { migrations } from '../store/schema.ts'
 import { returnFromFuture } from '../store/sweeps.ts'
 import { createAgents } from './agents.ts'
+import { alertOperations } from './alerts.ts'
 import { createAssembly } from './assembly.ts'
 import { createBreakers } from './breakers.ts'
 import { type Chance, type Clock, idMaker, systemChance, systemClock } from './clock.ts'
@@ -21,8 +22,10 @@ import { directOperations } from './direct.ts'
 import { createEnvelopes } from './envelopes.ts'
 import { eventOperations } from './events.ts'
 import { findingOperations } from './finding.ts'
+import { createFold } from './fold.ts'
 import { createGuard, type Guarded } from './guard/guard.ts'
 import { handoffOperations } from './handoffs.ts'
+import { healthOperations } from './health.ts'
 import { createInbox } from './inbox.ts'
 import { createKnownValues } from './known-values.ts'
 import { leaseOperations } from './leases.ts'
@@ -38,8 +41,10 @@ import { createSendingCalls } from './sending-call.ts'
 import { createSettling } from './settling.ts'
 import { startSweeper } from './sweeper.ts'
 import { taskOperations } from './tasks.ts'
+import { type AlertWebhook, createTeller } from './telling.ts'
 import { DEFAULT_TOKENIZER, tokenizer } from './tokenizers.ts'
 import { createTurns } from './turns.ts'
+import { type AlertChange, startWatch } from './watch.ts'
 
 export type SpineOptions = {
   database: Database
@@ -55,6 +60,12 @@ export type SpineOptions = {
   warm?: boolean
   /** How long what is over is kept, in ms; what is left out has its default. */
   retention?: Partial<Retention>
+  /** Count what happens, judge it and raise alerts. Default true; who only looks in for a moment leaves it to others. */
+  watch?: boolean
+  /** Who is told of alerts. */
+  alert_webhook?: AlertWebhook
+  /** Hears of each alert once when it is raised and once when it is resolved, on the node that saw it. */
+  onAlert?: (change: AlertChange) => void
 }
 
 // biome-ignore lint/suspicious/noExplicitAny: the contract ties each function to its input; the loop below cannot say so.
@@ -69,6 +80,9 @@ export async function createSpine({
   secrets = SECRET_POLICY,
   warm = false,
   retention: kept = {},
+  watch: watches = true,
+  alert_webhook,
+  onAlert = () => {},
 }: SpineOptions): Promise<Spine> {
   await migrate(given, migrations, clock.now())
   await given.write(returnFromFuture(given.dialect, { now: clock.now() }))
@@ -97,6 +111,11 @@ export async function createSpine({
   await breakers.refresh()
   const sweeper = startSweeper(service, rooms)
   const retention = createRetention(service, rooms, { ...retentionDefaults, ...kept })
+  // Counting tells nobody: it would wake those who wait for events. Alerts are events.
+  const fold = createFold({ ...service, database: given })
+  const watch = watches
+    ? startWatch(service, { fold, envelopes, teller: createTeller(service, alert_webhook), onAlert })
+    : undefined
   const operations: Record<keyof typeof contract, Record<string, Operation>> = {
     memories: { ...memoryOperations(service), ...findingOperations(service, envelopes) },
     tasks: taskOperations(service, envelopes),
@@ -109,8 +128,9 @@ export async function createSpine({
     },
     channels: channelOperations(service, rooms),
     parked: parkedOperations(service, rooms),
-    health: eventOperations(service, news),
     system: retention.operations,
+    health: { ...eventOperations(service, news), ...healthOperations(service, { breakers, fold }) },
+    alerts: alertOperations(service),
   }
 
   const closing = new AbortController()
@@ -161,6 +181,7 @@ export async function createSpine({
       await Promise.allSettled(under_way)
       await sweeper.stop()
       await retention.stop()
+      await watch?.stop()
       await database.close()
     },
   })

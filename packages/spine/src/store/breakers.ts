@@ -9,6 +9,11 @@ const columns = `ns, target, state, failures, claimed, open_until, cooldown_ms, 
 
 export const listBreakers = namedStatement({ body: `select ${columns} from breakers limit 10000` })
 
+export const breakersOf = namedStatement({
+  parameters: { ns: 'text' },
+  body: `select ${columns} from breakers where ns = $ns`,
+})
+
 /** One more handoff to the target is exhausted. */
 export const countFailure = namedStatement({
   parameters: { ns: 'text', target: 'text', claimed: 'int', limit: 'int', cooldown_ms: 'int', now: 'int' },

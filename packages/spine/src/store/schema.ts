@@ -60,9 +60,10 @@ const firstTables = (dialect: Dialect): string[] => {
     ns ${text} not null, name ${text} not null, profile ${text}, last_seen_at ${int}, created_at ${int} not null,
     primary key (ns, name))${tail}`,
 
-    // trail: "agent>agent:fingerprint" of each hop so far, for the rule against going in circles. budget_by: what set the
-    // budget. created_at is the sender's, stored_at ours. checksum: of the bytes as they are stored, because JSON can
-    // write one sealed document in more than one way.
+    // trail: "agent>agent:fingerprint" of each hop so far, for the rule against going in circles. linked: as the chain
+    // says, or `begun` where its sender said that it is a root. budget_by: what set the budget. created_at is the
+    // sender's, stored_at ours. checksum: of the bytes as they are stored, because JSON can write one sealed document in
+    // more than one way.
     `create table envelopes (
     ns ${text} not null, id ${text} not null, digest ${text} not null, version ${text} not null,
     source_agent ${text} not null, target_agent ${text} not null, task_id ${text}, root_id ${text} not null,
@@ -100,6 +101,7 @@ const firstTables = (dialect: Dialect): string[] => {
 
     `create index deliveries_settled on deliveries (settled_at) where settled_at is not null`,
     `create index deliveries_parked on deliveries (ns, id) where state = 'parked'`,
+    `create index deliveries_parked_why on deliveries (ns, target, last, direct) where state = 'parked'`,
     `create index deliveries_by_channel on deliveries (ns, channel, envelope_id) where channel is not null`,
 
     // Only targets that failed have a row. failures: exhausted handoffs in a row. claimed: whether any of them was ever
@@ -116,14 +118,47 @@ const firstTables = (dialect: Dialect): string[] => {
     `create index idempotency_by_age on idempotency (created_at)`,
 
     // Written by triggers, so that nothing moves without its event. started_at: when the handoff was initiated.
+    // latency_ms: from then to its first acceptance, at that acceptance.
     `create table events (
     seq ${serial}, tx ${int} not null, ns ${text} not null, at ${int} not null, type ${text} not null, state ${text},
     source_agent ${text}, target ${text}, envelope_id ${text}, delivery_id ${text}, task_id ${text},
-    attempts ${int}, claims ${int}, direct ${int}, started_at ${int}, reason ${text}, data ${text})${tail}`,
+    attempts ${int}, claims ${int}, direct ${int}, started_at ${int}, latency_ms ${int}, reason ${text}, data ${text})${tail}`,
     `create index events_by_ns on events (ns, ${dialect.events.order})`,
     `create index events_by_age on events (at)`,
     // A memory that was cut from an envelope is regretted once by each receiver.
     `create unique index events_regret_once on events (ns, envelope_id, target, data) where type = 'memory.regretted'`,
+    ...(dialect.name === 'postgres' ? [`create index events_in_order on events (${dialect.events.order})`] : []),
+
+    // How far the readers of events have come. holder: whose last step it was.
+    `create table folds (
+    name ${text} not null, tx ${int} not null, seq ${int} not null, at ${int} not null, holder ${text} not null,
+    primary key (name))${tail}`,
+
+    // What happened in the step_ms from start, per target and, without a name, in all; step 0 is since the beginning.
+    // Counts and sketches as JSON; those columns by which targets are chosen stand apart. streak: the failed attempts
+    // since something last arrived, where step is 0.
+    `create table health_rollups (
+    ns ${text} not null, step_ms ${int} not null, target ${text} not null, start ${int} not null,
+    handoffs ${int} not null, failed ${int} not null, data ${text} not null, streak ${text}, updated_at ${int} not null,
+    primary key (ns, step_ms, target, start))${tail}`,
+    `create index health_rollups_by_age on health_rollups (step_ms, start)`,
+    `create index health_namespaces on health_rollups (updated_at) where step_ms = 0 and target = ''`,
+    `create table health_thresholds (ns ${text} not null, data ${text} not null, primary key (ns))${tail}`,
+
+    // key: rule, tier and target; one open alert of each. data: what it says. told: what the webhook has heard, 1 that it
+    // was raised, 2 that it was resolved; tell_at: when it is to hear more.
+    `create table alerts (
+    ns ${text} not null, id ${text} not null, key ${text} not null, rule ${text} not null, tier ${text} not null,
+    target ${text}, state ${text} not null, data ${text} not null, raised_at ${int} not null, resolved_at ${int},
+    acknowledged_by ${text}, acknowledged_at ${int}, note ${text},
+    told ${int} not null, tell_at ${int}, tell_attempts ${int} not null,
+    primary key (ns, id))${tail}`,
+    `create unique index alerts_open on alerts (ns, key) where state = 'open'`,
+    `create index alerts_by_state on alerts (ns, state, id)`,
+    `create index alerts_to_tell on alerts (tell_at) where tell_at is not null`,
+    `create table silences (
+    ns ${text} not null, key ${text} not null, until ${int} not null, silenced_by ${text}, primary key (ns, key))${tail}`,
+
     ...eventTriggers(dialect),
   ]
 }

@@ -45,6 +45,9 @@ const ofDelivery = {
   reason: 'new.reason',
 }
 
+/** Only of the first acceptance, and not after a redrive: what lay in the dead-letter box was not under way. */
+const latency = `case when old.accepted_at is null and new.generation = 0 then new.accepted_at - new.created_at end`
+
 const ofEnvelope = {
   ns: 'new.ns',
   at: 'new.stored_at',
@@ -63,6 +66,15 @@ const ofBreaker = (type: string) => ({
   delivery_id: type === 'breaker.probed' ? 'new.probe_id' : 'null',
 })
 
+/** `data` holds what the alert says, its id among it. */
+const ofAlert = (type: string, at: string) => ({
+  ns: 'new.ns',
+  at,
+  type: `'${type}'`,
+  target: 'new.target',
+  data: 'new.data',
+})
+
 export function eventTriggers(dialect: Dialect): string[] {
   const insert = (values: Readonly<Record<string, string>>) => insertEvent(dialect, values)
   const triggers: Trigger[] = [
@@ -73,7 +85,7 @@ export function eventTriggers(dialect: Dialect): string[] {
       table: 'deliveries',
       // A heartbeat moves nothing; a claim after a release is another lease.
       when: 'new.state <> old.state or new.last <> old.last',
-      statement: insert(ofDelivery),
+      statement: insert({ ...ofDelivery, latency_ms: latency }),
     },
     {
       name: 'delivery_waited_for',
@@ -104,6 +116,26 @@ export function eventTriggers(dialect: Dialect): string[] {
       table: 'breakers',
       when: `new.state = 'closed' and old.state <> 'closed'`,
       statement: insert(ofBreaker('breaker.closed')),
+    },
+    {
+      name: 'alert_raised',
+      on: 'insert',
+      table: 'alerts',
+      statement: insert(ofAlert('alert.raised', 'new.raised_at')),
+    },
+    {
+      name: 'alert_resolved',
+      on: 'update',
+      table: 'alerts',
+      when: `new.state = 'resolved' and old.state = 'open'`,
+      statement: insert(ofAlert('alert.resolved', 'new.resolved_at')),
+    },
+    {
+      name: 'alert_acknowledged',
+      on: 'update',
+      table: 'alerts',
+      when: `new.acknowledged_at is not null and old.acknowledged_at is null`,
+      statement: insert(ofAlert('alert.acknowledged', 'new.acknowledged_at')),
     },
   ]
   return triggers.flatMap((trigger) => declare(dialect, trigger))

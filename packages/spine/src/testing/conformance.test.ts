@@ -1,6 +1,7 @@
 // One suite of promises over every store behind every door. A new store joins in subjects.ts.
 
 import { after } from 'node:test'
+import { alertsSuite } from './conformance/alerts.ts'
 import { badInputSuite } from './conformance/bad-input.ts'
 import { channelsSuite } from './conformance/channels.ts'
 import { constraintsSuite } from './conformance/constraints.ts'
@@ -9,6 +10,7 @@ import { eventsSuite } from './conformance/events.ts'
 import { fidelitySuite } from './conformance/fidelity.ts'
 import { forwardSuite } from './conformance/forward.ts'
 import { handoffsSuite } from './conformance/handoffs.ts'
+import { healthSuite } from './conformance/health.ts'
 import { idempotencySuite } from './conformance/idempotency.ts'
 import { importsSuite } from './conformance/imports.ts'
 import { isolationSuite } from './conformance/isolation.ts'
@@ -42,6 +44,8 @@ const suites = [
   forwardSuite,
   parkedSuite,
   eventsSuite,
+  healthSuite,
+  alertsSuite,
   isolationSuite,
   regretSuite,
   versionsSuite,

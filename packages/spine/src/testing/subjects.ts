@@ -9,6 +9,7 @@ import { createSpine, openSqlite } from '../embedded.ts'
 import { contract } from '../protocol/contract.ts'
 import { type Identity, operationsOf, type Spine } from '../protocol/spine.ts'
 import { createServer } from '../server.ts'
+import type { SpineOptions } from '../service/spine.ts'
 import type { Database } from '../store/database.ts'
 import type { OpenSubject, OpenTimedSubject } from './conformance/subject.ts'
 import { manualClock } from './manual-clock.ts'
@@ -84,21 +85,24 @@ const http =
   }
 
 const timed =
-  (openStore: OpenStore): OpenTimedSubject =>
+  (openStore: OpenStore, options: Partial<SpineOptions>): OpenTimedSubject =>
   async () => {
     const store = await openStore()
     const { database, idle } = watched(store.database)
     const clock = manualClock({ idle })
     // Chance that can be foretold: every backoff is half of its cap.
     const chance = { uniform: () => 0.5, hex: (digits: number) => randomBytes(digits).toString('hex').slice(0, digits) }
-    const spine = await createSpine({ database, clock, chance })
+    const open = () => createSpine({ database: { ...database, close: async () => {} }, clock, chance, ...options })
+    const spine = await open()
     return {
       at: (namespace, agent) => boundTo(spine, { namespace, ...(agent === undefined ? {} : { agent }) }),
+      openAnother: open,
       clock,
       database,
       idle,
       async close() {
         await spine.close()
+        await store.database.close()
         await store.remove()
       },
     }
@@ -119,9 +123,9 @@ export const subjects = (): NamedSubject<OpenSubject>[] =>
     { name: `${store}, http`, open: shared(http(openStore)) },
   ])
 
-/** Every store with time in the hand of the test. */
-export const timedSubjects = (): NamedSubject<OpenTimedSubject>[] =>
+/** Every store with time in the hand of the test. Nobody watches over the handoffs unless the suite is about that. */
+export const timedSubjects = (options: Partial<SpineOptions> = { watch: false }): NamedSubject<OpenTimedSubject>[] =>
   Object.entries(stores).map(([store, openStore]) => ({
     name: `${store}, manual clock`,
-    open: shared(timed(openStore)),
+    open: shared(timed(openStore, options)),
   }))

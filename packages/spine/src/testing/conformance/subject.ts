@@ -21,6 +21,8 @@ export type Subject = {
 export type OpenSubject = () => Promise<Subject>
 
 export type TimedSubject = Subject & {
+  /** Another node on the same store, under the same clock. */
+  openAnother(): Promise<Spine>
   clock: ManualClock
   database: Database
   /** Waits until nothing is under way any more. */

@@ -38,6 +38,7 @@ export async function thunderingHerd({ store, runs, seed, control = false, progr
     database: { ...database, close: async () => {} },
     clock,
     chance: seededChance(seed + 1),
+    watch: false,
   })
   try {
     for (let done = 0; done < runs; done += BATCH) {

@@ -66,7 +66,7 @@ export async function runSchedule({ seed, steps, open, tamper, trace }: Schedule
   const begin = async (): Promise<World['spine']> => {
     gate = createGate(database, (below) => drawn.int(below))
     const between = tamper ? tamper(gate.database) : gate.database
-    const starting = createSpine({ database: between, clock: time.begin(), chance, namespace: ns })
+    const starting = createSpine({ database: between, clock: time.begin(), chance, namespace: ns, watch: false })
     await gate.settle()
     sweeps_at = time.now() + SWEEP_MS
     return starting

@@ -1,0 +1,12 @@
+// What a spine that watches over handoffs counts and says, with time in the hand of the test.
+
+import { after } from 'node:test'
+import { timedAlertsSuite } from './conformance/alerts.ts'
+import { timedHealthSuite } from './conformance/health.ts'
+import { timedSubjects } from './subjects.ts'
+
+for (const { name, open } of timedSubjects({ watch: true })) {
+  timedHealthSuite(name, open)
+  timedAlertsSuite(name, open)
+  after(async () => (await open()).close())
+}
