@@ -9,6 +9,8 @@ import { DeadLetters } from './pages/dead-letters/dead-letters.tsx'
 import { Handoff } from './pages/handoff/handoff.tsx'
 import { Handoffs } from './pages/handoffs/handoffs.tsx'
 import { Memories } from './pages/memories/memories.tsx'
+import { Overview } from './pages/overview/overview.tsx'
+import { WhatIf } from './pages/what-if/what-if.tsx'
 import { Empty, Panel } from './pieces/panel.tsx'
 import { Banner } from './top/banner.tsx'
 import { KeyGate } from './top/key-gate.tsx'
@@ -17,19 +19,21 @@ import { Top } from './top/top.tsx'
 export type View = FunctionComponent<{ route: Route }>
 
 const views: Readonly<Record<string, View>> = {
+  overview: Overview,
   handoffs: ({ route }) =>
     route.id === undefined ? <Handoffs route={route} /> : <Handoff key={route.id} id={route.id} route={route} />,
   chains: Chains,
   'dead-letters': DeadLetters,
   agents: Agents,
   memories: Memories,
+  'what-if': WhatIf,
 }
 
 const Nowhere: View = ({ route }) => (
   <Panel title="There is no such page">
     <Empty title={`Nothing is called ${route.page} here.`}>
-      <a class="link" href="#/handoffs">
-        Go to the handoffs
+      <a class="link" href="#/overview">
+        Go to the overview
       </a>
     </Empty>
   </Panel>

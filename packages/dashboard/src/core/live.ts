@@ -57,8 +57,12 @@ export function useLive<T>(key: string | undefined, read: Read<T>, affects: Affe
     }
     // The key says all that `read` depends on.
   }, [key])
-  const entry = key === undefined ? undefined : entries.get(key)
-  return { ...((entry?.answer ?? {}) as Answer<T>), again: () => entry && refresh(entry) }
+  const current = () => (key === undefined ? undefined : entries.get(key))
+  const again = () => {
+    const entry = current()
+    if (entry) refresh(entry)
+  }
+  return { ...((current()?.answer ?? {}) as Answer<T>), again }
 }
 
 function entryOf(key: string, read: Read<unknown>, affects: Affects): Entry {
@@ -104,7 +108,8 @@ function refresh(entry: Entry): void {
 
 function later(entry: Entry): void {
   entry.stale = true
-  if (entry.timer !== undefined || entry.reading || entry.listeners.size === 0) return
+  // A page that nobody sees is read when it is looked at again.
+  if (entry.timer !== undefined || entry.reading || entry.listeners.size === 0 || document.hidden) return
   entry.timer = setTimeout(() => refresh(entry), Math.max(0, entry.last_read + least_pause_ms - Date.now()))
 }
 
@@ -124,6 +129,10 @@ function forgetOld(): void {
 
 onEvent((event) => {
   for (const entry of entries.values()) if (entry.affects(event)) later(entry)
+})
+
+document.addEventListener('visibilitychange', () => {
+  for (const entry of entries.values()) if (entry.stale) later(entry)
 })
 
 let lost = false

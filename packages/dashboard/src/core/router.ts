@@ -18,7 +18,7 @@ function parse(hash: string): Route {
   const [page, ...rest] = path.split('/')
   const id = rest.length > 0 ? decodeURIComponent(rest.join('/')) : undefined
   return {
-    page: page || 'handoffs',
+    page: page || 'overview',
     ...(id !== undefined && { id }),
     query: Object.fromEntries(new URLSearchParams(query)),
   }

@@ -33,7 +33,7 @@ export function duration(ms: number): string {
 /** How long ago, in whole units: "11 s", "9 min". */
 export function age(ms: number): string {
   if (ms < 60_000) return `${Math.max(0, Math.round(ms / 1_000))} s`
-  return duration(ms)
+  return ms < 5_400_000 ? `${Math.round(ms / 60_000)} min` : duration(ms)
 }
 
 /** A share as percent with one decimal where it says something: "100", "92.9". */

@@ -6,9 +6,12 @@ import { type Live, useLive } from '../core/live.ts'
 
 export const most_parked = 1_000
 
+/** How a delivery leaves the box. */
+const leaves = new Set(['delivery.redrive', 'delivery.discard', 'delivery.answered'])
+
 export const useParked = (): Live<{ deliveries: Delivery[]; next?: string | undefined }> =>
   useLive(
     'parked',
     (signal) => call('parked', 'list', { limit: most_parked }, signal),
-    ({ type }) => type.startsWith('delivery.'),
+    ({ type, state }) => state === 'parked' || leaves.has(type),
   )

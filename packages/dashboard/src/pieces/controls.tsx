@@ -12,6 +12,23 @@ type SegProps<V extends string> = {
   onChange: (value: V) => void
 }
 
+/** One of a few, all to be seen. */
+export const Seg = <V extends string>({ label, choices, value, onChange }: SegProps<V>) => (
+  <fieldset class="seg">
+    <legend class="sr">{label}</legend>
+    {choices.map((choice) => (
+      <button
+        key={choice.value}
+        type="button"
+        aria-pressed={choice.value === value}
+        onClick={() => onChange(choice.value)}
+      >
+        {choice.label}
+      </button>
+    ))}
+  </fieldset>
+)
+
 /** One of many. */
 export const Pick = <V extends string>({ label, choices, value, onChange }: SegProps<V>) => (
   <select class="btn" aria-label={label} value={value} onChange={(event) => onChange(event.currentTarget.value as V)}>

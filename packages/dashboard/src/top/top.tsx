@@ -10,8 +10,10 @@ import { SessionSheet } from './session-sheet.tsx'
 import { ThemeButton } from './theme-button.tsx'
 
 const places = [
+  ['overview', 'Overview'],
   ['handoffs', 'Handoffs'],
   ['chains', 'Chains'],
+  ['what-if', 'What-if'],
   ['dead-letters', 'Dead letters'],
   ['agents', 'Agents'],
   ['memories', 'Memories'],
@@ -24,7 +26,7 @@ export function Top({ route }: { route: Route }) {
   const { state } = useConnection()
   return (
     <header class="top">
-      <a class="brand" href={href('handoffs')} aria-label="Memory Spine">
+      <a class="brand" href={href('overview')} aria-label="Memory Spine">
         <Mark />
         <span>Memory Spine</span>
       </a>

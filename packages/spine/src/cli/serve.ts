@@ -62,7 +62,7 @@ export async function serve(config: ConfigInForce, output: Output): Promise<numb
 }
 
 function greet(endpoint: string, file: string, output: Output): void {
-  output.say(`Memory Spine serves ${file} at ${endpoint} (documentation: ${endpoint}/docs)`)
+  output.say(`Memory Spine serves ${file} at ${endpoint} (open it in a browser; documentation: ${endpoint}/docs)`)
   output.say('Try, in another terminal:')
   const at = endpoint === 'http://127.0.0.1:8788' ? '' : ` --endpoint ${endpoint}`
   output.say(`  npx memory-spine memories store "The deploy window is Tuesday 06:00 UTC." --pin${at}`)

@@ -106,7 +106,7 @@ function AgentRow({ agent, read_at }: { agent: Agent; read_at: number }) {
   )
 }
 
-function NextProbe({ state, ms }: { state: BreakerState; ms: number }) {
+export function NextProbe({ state, ms }: { state: BreakerState; ms: number }) {
   if (state === 'closed') return <span class="dim">–</span>
   if (state === 'half_open') return <span class="warn">probing</span>
   return <span class="crit">{ms > 0 ? `probe in ${age(ms)}` : 'next claim probes'}</span>

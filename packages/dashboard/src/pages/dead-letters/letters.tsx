@@ -14,6 +14,9 @@ import type { Cause } from './causes.ts'
 import { DiscardForm } from './discard-form.tsx'
 import { type Outcome, redrive } from './outcome.ts'
 
+/** So many are drawn at first, and with each asking for more. */
+const page_letters = 100
+
 type LettersProps = {
   shared: readonly Cause[]
   others: readonly Delivery[]
@@ -26,6 +29,7 @@ type LettersProps = {
 
 export function Letters({ shared, others, opened, chosen, onOpen, onChoose, onDone }: LettersProps) {
   const [asking, setAsking] = useState(false)
+  const [room, setRoom] = useState(page_letters)
   const all = [...shared.flatMap((cause) => cause.deliveries), ...others]
   const ids = all.map(({ id }) => id).filter((id) => chosen.has(id))
   const sending = useAction(async () => onDone(await redrive(ids)))
@@ -34,16 +38,18 @@ export function Letters({ shared, others, opened, chosen, onOpen, onChoose, onDo
     for (const { id } of which) on ? next.add(id) : next.delete(id)
     onChoose(next)
   }
-  const letter = (delivery: Delivery) => (
-    <Letter
-      key={delivery.id}
-      delivery={delivery}
-      opened={delivery.id === opened}
-      chosen={chosen.has(delivery.id)}
-      onOpen={() => onOpen(delivery)}
-      onChoose={(on) => choose([delivery], on)}
-    />
-  )
+  const drawn = new Set(all.slice(0, room))
+  const letter = (delivery: Delivery) =>
+    drawn.has(delivery) && (
+      <Letter
+        key={delivery.id}
+        delivery={delivery}
+        opened={delivery.id === opened}
+        chosen={chosen.has(delivery.id)}
+        onOpen={() => onOpen(delivery)}
+        onChoose={(on) => choose([delivery], on)}
+      />
+    )
   return (
     <section class="panel letters" aria-label="Dead letters">
       <header>
@@ -104,6 +110,14 @@ export function Letters({ shared, others, opened, chosen, onOpen, onChoose, onDo
         </h3>
       )}
       {others.map(letter)}
+      {all.length > room && (
+        <p class="second rest">
+          {all.length - room} more.{' '}
+          <button type="button" class="plain link" onClick={() => setRoom(room + page_letters)}>
+            Show the next {Math.min(page_letters, all.length - room)}
+          </button>
+        </p>
+      )}
     </section>
   )
 }

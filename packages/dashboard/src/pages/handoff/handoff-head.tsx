@@ -57,7 +57,6 @@ export function HandoffHead({ envelope, status, before, after }: HeadProps) {
             </span>
           </>
         }
-        sub={task.summary.slice(0, 400)}
         tools={
           <>
             {before && (

@@ -83,7 +83,7 @@ type Known = Preview['memories'][number]
 function whyLevel(ink: Ink, tokens: number, full: number, memory: Known | undefined): string {
   if (ink === 'full') {
     if (memory?.pinned) return memory.priority === 'normal' ? 'pinned' : `pinned, ${memory.priority}`
-    return memory?.explain?.slice(0, 2).join(', ') || (memory?.requested ? 'asked for by name' : 'worth its tokens')
+    return memory?.requested ? 'asked for by name' : memory?.explain?.slice(0, 2).join(', ') || 'worth its tokens'
   }
   const more = Math.max(0, full - tokens)
   return `full needs ${number(more)} more`

@@ -5,7 +5,7 @@ import type { Delivery, DeliveryState } from '../../../../spine/src/protocol/del
 import { useRowKeys } from '../../core/keyboard.ts'
 import { type Route, setQuery } from '../../core/router.ts'
 import { number, plural } from '../../core/words.ts'
-import { useAgents } from '../../data/agents.ts'
+import { useAgentNames } from '../../data/agents.ts'
 import { useDeliveryList } from '../../data/delivery-list.ts'
 import { useHeld } from '../../data/held.ts'
 import { recordOf } from '../../data/records.ts'
@@ -45,7 +45,7 @@ export function Handoffs({ route }: { route: Route }) {
     ...(states.includes(state as DeliveryState) && { state: state as DeliveryState }),
     ...(target && { target }),
   })
-  const agents = useAgents().value?.agents ?? []
+  const agents = useAgentNames()
   const all = list.rows ?? []
   const found = useMemo(() => (q ? all.filter(matcher(q)) : all), [all, q])
   const { shown, waiting, release, hold } = useHeld(found, idOf)
@@ -77,10 +77,7 @@ export function Handoffs({ route }: { route: Route }) {
           <Pick
             label="Receiver"
             value={target}
-            choices={[
-              { value: '', label: 'All receivers' },
-              ...agents.map(({ name }) => ({ value: name, label: name })),
-            ]}
+            choices={[{ value: '', label: 'All receivers' }, ...agents.map((name) => ({ value: name, label: name }))]}
             onChange={(value) => setQuery({ target: value })}
           />
           {filtered && (
