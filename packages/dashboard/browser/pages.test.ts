@@ -37,6 +37,9 @@ async function faultsOf(page: Page, options = {}): Promise<string[]> {
 type View = { name: string; hash: () => string; says: RegExp }
 
 const views: readonly View[] = [
+  { name: 'overview', hash: () => 'overview', says: /One target is failing: manual-writer/ },
+  { name: 'what if', hash: () => `what-if/${story.broadcast}?budget=2600`, says: /memories travel with less text/ },
+  { name: 'what if, to choose from', hash: () => 'what-if', says: /Choose a handoff/ },
   { name: 'handoffs', hash: () => 'handoffs', says: /One row is one envelope/ },
   { name: 'one handoff', hash: () => `handoffs/${story.broadcast}`, says: /sealed: [\d,]+ of 4,200/ },
   { name: 'the text of a handoff', hash: () => `handoffs/${story.broadcast}?tab=text`, says: /## Do next/ },
@@ -60,6 +63,69 @@ for (const { name, hash, says } of views)
     assert.deepEqual(complaints, [])
     await context.close()
   })
+
+test('all that the first paint needs is less than 100 kB', async () => {
+  const { page, context } = await openPage(browser)
+  await open(page, 'overview')
+  await page.getByText('One target is failing').waitFor()
+  const bytes = await page.evaluate(
+    "[...performance.getEntriesByType('navigation'), ...performance.getEntriesByType('resource')].filter(({ name }) => !name.includes('/v1/')).reduce((sum, { encodedBodySize }) => sum + encodedBodySize, 0)",
+  )
+  assert.ok(Number(bytes) > 10_000 && Number(bytes) < 100_000, `${bytes} bytes`)
+  await context.close()
+})
+
+test('an alert that is open is acknowledged and silenced from the page', async () => {
+  const { page, context } = await openPage(browser)
+  await open(page, 'overview')
+  const alert = page.getByRole('article').filter({ hasText: 'Breaker opened for manual-writer' })
+  await alert.getByRole('button', { name: 'Acknowledge' }).click()
+  await alert.getByText('Acknowledged by dashboard').waitFor()
+  await alert.getByRole('button', { name: 'Silence for 1 h' }).click()
+  await alert.getByText('Silent until').waitFor()
+  const { alerts } = await house.spine.alerts.list({ target: 'manual-writer' })
+  const raised = alerts.find(({ rule }) => rule === 'breaker_open')
+  assert.equal(raised?.acknowledged?.by, 'dashboard')
+  assert.ok(raised?.silenced_until)
+  await context.close()
+})
+
+test('the slider of the what-if goes by keys, and the finding follows it', async () => {
+  const { page, context } = await openPage(browser)
+  await open(page, `what-if/${story.broadcast}`)
+  await page.getByText('everything travels as sealed').waitFor()
+  const slider = page.getByRole('slider', { name: 'Token budget' })
+  await slider.focus()
+  await page.keyboard.press('Shift+ArrowLeft')
+  await page.keyboard.press('ArrowLeft')
+  assert.equal(await slider.getAttribute('aria-valuetext'), '3,100 tokens')
+  await page.getByText(/With 3,100 tokens, \d memor(y|ies) travels? with less text/).waitFor()
+  await page.keyboard.press('Home')
+  await page.getByText(/Relevance carried falls/).waitFor()
+  await page.getByRole('radio', { name: /lazy/ }).press(' ')
+  await page.waitForURL(/strategy=lazy/)
+  await context.close()
+})
+
+test('what comes while one points at the list waits and is counted', async () => {
+  const { page, context } = await openPage(browser)
+  await open(page, 'handoffs')
+  const first = page.getByRole('row').nth(1)
+  await first.hover()
+  const before = await first.textContent()
+  const { id } = await house.spine.handoffs.create({
+    source_agent: 'night-desk',
+    target_agent: 'bell-ringer',
+    task_summary: 'Ring the bell at closing time',
+    previous: null,
+  })
+  await house.spine.deliveries.send({ envelope_id: id })
+  await page.getByText('1 new while you read').waitFor()
+  assert.equal(await first.textContent(), before)
+  await page.getByText('1 new while you read').click()
+  await page.getByRole('row', { name: /bell-ringer/ }).waitFor()
+  await context.close()
+})
 
 test('a handoff appears in the list while one looks, and moves when it is claimed', async () => {
   const { page, context } = await openPage(browser)
@@ -153,6 +219,25 @@ test('a memory is pinned and found by its words', async () => {
   await page.getByRole('button', { name: 'Pin', exact: true }).click()
   await page.getByRole('button', { name: 'Unpin' }).waitFor()
   assert.equal((await house.spine.memories.get({ id: 'sm-109' })).pinned, true)
+  await context.close()
+})
+
+test('a part that cannot be read says so in its place, the rest goes on, and it is read again', async () => {
+  const { page, context } = await openPage(browser)
+  await page.route('**/v1/agents?*', (route) =>
+    route.fulfill({
+      status: 503,
+      contentType: 'application/problem+json',
+      body: JSON.stringify({ code: 'STORAGE_FAILED', detail: 'The store does not answer.', retryable: true }),
+    }),
+  )
+  await open(page, 'agents')
+  const failed = page.getByRole('alert')
+  await failed.getByText('The agents could not be read.').waitFor()
+  assert.match(String(await failed.textContent()), /STORAGE_FAILED · 503 · retryable/)
+  await page.unroute('**/v1/agents?*')
+  await page.getByRole('button', { name: 'Read again' }).click()
+  await page.getByRole('row', { name: /archivist/ }).waitFor()
   await context.close()
 })
 

@@ -16,7 +16,7 @@ import { createServer } from '../../spine/src/server.ts'
 import { systemClock } from '../../spine/src/service/clock.ts'
 
 export type House = {
-  /** Lets so much time pass for the server; it began an hour and a half ago, so that its story can take its time. */
+  /** Lets so much time pass for the server; it began an hour ago, so that its story can take its time. */
   pass: (ms: number) => void
   /** Until the time of the server is so much before that of the day. */
   passUntil: (ago_ms: number) => void
@@ -30,7 +30,7 @@ export type House = {
 }
 
 /** How far the clock of the server may be moved on before it shows the time of the day. */
-const began_before_ms = 5_400_000
+const began_before_ms = 3_600_000
 
 export type HouseOptions = { keys?: string; api_key?: string }
 
@@ -63,7 +63,7 @@ export async function openHouse({ keys = '', api_key }: HouseOptions = {}): Prom
     running = undefined
   }
   await start()
-  const spine = connect({ endpoint, ...(api_key !== undefined && { api_key }) })
+  const spine = connect({ endpoint, timeout_ms: 120_000, ...(api_key !== undefined && { api_key }) })
   return {
     get endpoint() {
       return endpoint
@@ -105,7 +105,8 @@ export async function openPage(browser: Browser, theme: 'light' | 'dark' = 'ligh
     reducedMotion: 'reduce',
   })
   const page = await context.newPage()
-  page.setDefaultTimeout(15_000)
+  // Of a test that hangs, not of a machine that is busy.
+  page.setDefaultTimeout(60_000)
   const complaints: string[] = []
   page.on('console', (message) => {
     if (message.type() === 'error' || message.type() === 'warning') complaints.push(message.text())

@@ -246,6 +246,10 @@ async function smallTalk({ spine, pass }: House): Promise<void> {
     memory_ids: ['sm-104', 'sm-198'],
     previous: null,
   })
+  const scout = await take(spine, 'price-scout')
+  await accept(spine, scout)
+  pass(11_000)
+  await spine.deliveries.complete({ id: scout.id, lease_token: scout.lease_token })
 }
 
 /** A receiver that fails twice: once more, and its breaker opens and what comes later waits. */
