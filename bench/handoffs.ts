@@ -1,7 +1,7 @@
 /**
  * Measures handoffs: an envelope given whole by one side, received, read and completed by another, so many in flight
  * at every moment. Flags and the JSON line are those of the comparison with other queues (README.md), so that one
- * program can run them all in turn. `embedded` is one process; over `http`, the server, the sender and the receiver
+ * program can run them all in turn. `embedded` and `postgres` are one process; over `http`, the server, the sender and the receiver
  * are a process each.
  */
 
@@ -18,10 +18,13 @@ import type { Envelope } from '../packages/spine/src/protocol/envelope.ts'
 import type { Spine } from '../packages/spine/src/protocol/spine.ts'
 import { type Acknowledged, ClosedLoop, figuresOf, nowMs } from './closed-loop.ts'
 import { envelopeMaker, seqOf } from './envelopes.ts'
+import { costSoFar, fillArchive } from './postgres-archive.ts'
 
 const { values: flags } = parseArgs({
   options: {
     mode: { type: 'string', default: 'embedded' },
+    postgres: { type: 'string' },
+    archive: { type: 'string', default: '0' },
     count: { type: 'string', default: '5000' },
     concurrency: { type: 'string', default: '100' },
     payload: { type: 'string', default: '8192' },
@@ -38,6 +41,8 @@ const concurrency = Number(flags.concurrency)
 const payload = Number(flags.payload)
 const fanout = Number(flags.fanout)
 const timeout_ms = Number(flags.timeout) * 1_000
+/** Finished deliveries that a PostgreSQL store has in its archive. */
+const archived = Number(flags.archive)
 const warmup = Number(flags.warmup ?? Math.min(Math.max(concurrency, Math.floor(count / 5)), 2_000))
 const worker_concurrency = Number(flags['worker-concurrency'] ?? Math.min(concurrency, 100))
 /** Long polls of one receiver: while one of them is being answered, another one waits. */
@@ -46,7 +51,7 @@ const loops = Number(flags.loops)
 const server_flags = process.env.BENCH_SERVER_FLAGS?.split(' ') ?? []
 
 const TMPFS = 0x01021994
-const durability = 'SQLite WAL, synchronous=FULL'
+const durability = flags.mode === 'postgres' ? 'PostgreSQL, synchronous_commit=on' : 'SQLite WAL, synchronous=FULL'
 const targets = Array.from({ length: fanout }, (_, index) => `worker-${index}`)
 
 /** Receives and completes until the spine is closed. */
@@ -115,6 +120,42 @@ const runEmbedded = () =>
       await spine.close()
     }
   })
+
+/** In one process over the database at `--postgres`, or over a server of its own that syncs like any other. */
+async function runPostgres() {
+  const { createSpine, openPostgres } = await import('../packages/spine/src/embedded.ts')
+  const { startPostgresServer } = await import('../packages/spine/src/testing/postgres/server.ts')
+  const server = flags.postgres
+    ? undefined
+    : await startPostgresServer({
+        settings: ['fsync=on', 'full_page_writes=on', 'shared_buffers=256MB', 'max_wal_size=4GB'],
+      })
+  try {
+    const url = flags.postgres ?? server?.url() ?? ''
+    const spine = await createSpine({ database: await openPostgres({ url, connect_timeout_ms: 30_000 }) })
+    const loop = new ClosedLoop({ send: senderOf(spine), copies: fanout, timeout_ms })
+    startWorkers(spine, loop.acknowledged)
+    try {
+      if (warmup > 0) await loop.run(warmup, concurrency)
+      if (archived > 0) await fillArchive(url, archived)
+      const before = await costSoFar(url)
+      const figures = figuresOf(await loop.run(count, concurrency))
+      const after = await costSoFar(url)
+      const per = (name: keyof typeof after) => Math.round(((after[name] - before[name]) / count) * 100) / 100
+      const cost = {
+        wal_bytes_per_handoff: per('wal_bytes'),
+        rows_inserted_per_handoff: per('inserted'),
+        rows_updated_per_handoff: per('updated'),
+        commits_per_handoff: per('commits'),
+      }
+      return { ...figures, archived, ...cost }
+    } finally {
+      await spine.close()
+    }
+  } finally {
+    await server?.stop()
+  }
+}
 
 async function startServer(folder: string): Promise<{ child: ChildProcess; endpoint: string }> {
   const program = fileURLToPath(new URL('../packages/spine/src/cli/main.ts', import.meta.url))
@@ -187,8 +228,8 @@ function beWorker(endpoint: string): void {
 }
 
 async function main(): Promise<void> {
-  const run = { embedded: runEmbedded, http: runHttp }[flags.mode]
-  if (!run) throw new Error(`--mode is embedded or http, not ${flags.mode}`)
+  const run = { embedded: runEmbedded, http: runHttp, postgres: runPostgres }[flags.mode]
+  if (!run) throw new Error(`--mode is embedded, http or postgres, not ${flags.mode}`)
   const figures = await run()
   const line = {
     peer: `memory-spine ${flags.mode}${fanout > 1 ? ' broadcast' : ''}`,
@@ -198,7 +239,7 @@ async function main(): Promise<void> {
     concurrency,
     payload,
     ...(fanout > 1 ? { fanout } : {}),
-    ...(flags.mode === 'embedded' ? { same_process: true } : {}),
+    ...(flags.mode === 'http' ? {} : { same_process: true }),
     ...figures,
   }
   if (flags.json) process.stdout.write(`${JSON.stringify(line)}\n`)

@@ -72,7 +72,7 @@ export const settings: Readonly<Record<SettingName, Setting>> = Object.freeze({
     variable: 'SPINE_STORE',
     default: 'sqlite:./data/spine.db',
     scope: 'client',
-    what: 'the store: sqlite:PATH',
+    what: 'the store: sqlite:PATH or postgres://...',
   },
   host: {
     flag: '--host <address>',

@@ -7,7 +7,7 @@ import { existsSync } from 'node:fs'
 import { MemorySpine } from '../client/memory-spine.ts'
 import type { CallOptions } from '../protocol/spine.ts'
 import { type ConfigInForce, UsageError } from './config.ts'
-import { storeFile } from './local-server.ts'
+import { isPostgres, openStore, storeFile } from './local-server.ts'
 
 export type Connection = AsyncDisposable & {
   client: MemorySpine
@@ -33,6 +33,13 @@ export async function openConnection(config: ConfigInForce, { create = false } =
     return { client, options: {}, [Symbol.asyncDispose]: () => client.close() }
   }
   if (!wantsStore(config)) return remote(endpoint)
+  const options = namespace ? { identity: { namespace } } : {}
+  if (isPostgres(store)) {
+    const { createSpine } = await import('../embedded.ts')
+    const spine = await createSpine({ database: (await openStore(store)).database, secrets })
+    const client = new MemorySpine({ ...sender, spine })
+    return { client, options, [Symbol.asyncDispose]: () => client.close() }
+  }
   const file = storeFile(store)
   if (!create && !existsSync(file))
     throw new UsageError(
@@ -42,6 +49,5 @@ export async function openConnection(config: ConfigInForce, { create = false } =
   const owner = existsSync(file) ? readLock(file) : undefined
   if (owner?.endpoint) return remote(owner.endpoint)
   const client = await MemorySpine.open(file, { ...sender, secrets })
-  const options = namespace ? { identity: { namespace } } : {}
   return { client, options, [Symbol.asyncDispose]: () => client.close() }
 }

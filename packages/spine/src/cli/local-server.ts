@@ -3,10 +3,12 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { PostgresOptions } from '../embedded.ts'
 import { SpineError } from '../protocol/errors.ts'
 import type { SecretPolicy } from '../protocol/secrets.ts'
 import type { SpineServer } from '../server.ts'
 import type { AlertWebhook } from '../service/telling.ts'
+import type { Database } from '../store/database.ts'
 import { UsageError } from './config.ts'
 import { version } from './version.ts'
 
@@ -17,7 +19,8 @@ export type LocalServer = {
 }
 
 export type LocalServerOptions = {
-  file: string
+  /** `sqlite:PATH` or `postgres://...` */
+  store: string
   host?: string
   port?: number
   /** As in SPINE_API_KEYS, one entry each. */
@@ -32,15 +35,37 @@ export type LocalServerOptions = {
   on_fatal?: (error: Error) => void
 }
 
+export const isPostgres = (store: string): boolean => /^postgres(ql)?:/.test(store)
+
 /** The path of a `sqlite:PATH` store. */
 export function storeFile(store: string): string {
   if (store.startsWith('sqlite:')) return store.slice('sqlite:'.length)
-  throw new UsageError('PostgreSQL stores are not served by this version yet: use sqlite:PATH.')
+  throw new UsageError('This needs a file: use sqlite:PATH.')
+}
+
+/** Opens what `--store` names. `announce` tells those who find a file locked where it is served. */
+export async function openStore(
+  store: string,
+  on_fatal?: (error: Error) => void,
+): Promise<{ database: Database; announce(endpoint: string): void }> {
+  const { openPostgres, openSqlite } = await import('../embedded.ts')
+  if (isPostgres(store)) return { database: await openPostgres(postgresOptions(store)), announce: () => {} }
+  const database = await openSqlite({ file: storeFile(store), ...(on_fatal && { on_fatal }) })
+  return { database, announce: database.announce }
+}
+
+/** `?pooled=1` says that the address is that of a pooler, `?listen=postgres://...` where the server itself is. */
+function postgresOptions(store: string): PostgresOptions {
+  const url = new URL(store)
+  const pooled = url.searchParams.get('pooled')
+  const listen_url = url.searchParams.get('listen')
+  for (const name of ['pooled', 'listen']) url.searchParams.delete(name)
+  return { url: url.href, ...(pooled ? { pooled: pooled !== '0' } : {}), ...(listen_url ? { listen_url } : {}) }
 }
 
 export async function startLocalServer(options: LocalServerOptions): Promise<LocalServer> {
   const {
-    file,
+    store,
     host = '127.0.0.1',
     port = 0,
     api_keys = [],
@@ -51,7 +76,7 @@ export async function startLocalServer(options: LocalServerOptions): Promise<Loc
     tracing = false,
     on_fatal,
   } = options
-  const [{ createSpine, openSqlite, traced }, { createServer }, { mcpHandler }] = await Promise.all([
+  const [{ createSpine, traced }, { createServer }, { mcpHandler }] = await Promise.all([
     import('../embedded.ts'),
     import('../server.ts'),
     import('../mcp.ts'),
@@ -59,7 +84,7 @@ export async function startLocalServer(options: LocalServerOptions): Promise<Loc
   // Closed in the reverse order; what was opened before a failure must not keep the process alive.
   const opened = new AsyncDisposableStack()
   try {
-    const database = await openSqlite({ file, ...(on_fatal && { on_fatal }) })
+    const { database, announce } = await openStore(store, on_fatal)
     opened.defer(() => database.close())
     let logAlert: SpineServer['logAlert'] = () => {}
     const embedded = await createSpine({
@@ -76,7 +101,7 @@ export async function startLocalServer(options: LocalServerOptions): Promise<Loc
     opened.defer(() => server.close())
     logAlert = server.logAlert
     const endpoint = await server.listen({ host, port })
-    database.announce(endpoint)
+    announce(endpoint)
     return Object.freeze({ endpoint, close: () => opened.disposeAsync() })
   } catch (error) {
     await opened.disposeAsync()
@@ -101,7 +126,7 @@ export async function startTemporaryServer(): Promise<LocalServer> {
   const folder = await mkdtemp(join(tmpdir(), 'memory-spine-'))
   const remove = () => rm(folder, { recursive: true, force: true })
   try {
-    const server = await startLocalServer({ file: join(folder, 'spine.db') })
+    const server = await startLocalServer({ store: `sqlite:${join(folder, 'spine.db')}` })
     return Object.freeze({ endpoint: server.endpoint, close: () => server.close().finally(remove) })
   } catch (error) {
     await remove()

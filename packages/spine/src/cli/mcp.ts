@@ -30,7 +30,7 @@ function sharedSpine(file: string, connectTo: Connect): Spine {
       const endpoint = readLock(file)?.endpoint
       if (endpoint) return connectTo(endpoint)
       try {
-        own = await startLocalServer({ file })
+        own = await startLocalServer({ store: `sqlite:${file}` })
         return connectTo(own.endpoint)
       } catch (error) {
         // Another host was faster; it says where it serves in a moment.

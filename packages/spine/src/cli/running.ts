@@ -44,7 +44,7 @@ export function addParked(parked: Command): void {
 /** Commander gives a list of arguments as one. */
 const listed = (args: readonly unknown[]): string[] => (args[0] ?? []) as string[]
 
-/** `memory-spine events`, `gc` and `backup`. */
+/** `memory-spine events`, `gc`, `migrate` and `backup`. */
 export function addRunning(program: Command): void {
   program
     .command('events')
@@ -64,6 +64,10 @@ export function addRunning(program: Command): void {
         connected(async (to, { flags, output }) => (await import('./store.ts')).collectGarbage(to, flags, output)),
       ),
     )
+  program
+    .command('migrate')
+    .description('bring a store to the schema of this program; serve does it by itself')
+    .action(action(async ({ config, output }) => (await import('./store.ts')).migrateStore(config, output)))
   program
     .command('backup')
     .description('copy the file of a SQLite store, in use or not')

@@ -1,7 +1,7 @@
 /** `memory-spine serve`: opens the store, serves it, and ends in good order. Resolves when the server has stopped. */
 
-import type { ConfigInForce } from './config.ts'
-import { startLocalServer, storeFile } from './local-server.ts'
+import { type ConfigInForce, shownValue } from './config.ts'
+import { isPostgres, startLocalServer, storeFile } from './local-server.ts'
 import type { Output } from './output.ts'
 import { startTelemetry, wantsTraces } from './telemetry.ts'
 
@@ -23,11 +23,10 @@ export async function serve(config: ConfigInForce, output: Output): Promise<numb
     webhook_allow,
   } = config.values
   const ending = Promise.withResolvers<{ why: string; code: number }>()
-  const file = storeFile(store)
   const tracing = wantsTraces(process.env)
   const endTelemetry = tracing ? await startTelemetry(process.env) : async () => {}
   const server = await startLocalServer({
-    file,
+    store,
     host,
     port,
     api_keys,
@@ -41,7 +40,7 @@ export async function serve(config: ConfigInForce, output: Output): Promise<numb
     on_fatal: (error) => ending.resolve({ why: `the store failed: ${error.message}`, code: 1 }),
   })
   const stopWatching = watchForEnd((why) => ending.resolve({ why, code: 0 }))
-  greet(server.endpoint, file, output)
+  greet(server.endpoint, isPostgres(store) ? shownValue('store', store) : storeFile(store), output)
 
   const { why, code } = await ending.promise
   stopWatching()
@@ -61,13 +60,13 @@ export async function serve(config: ConfigInForce, output: Output): Promise<numb
   return code
 }
 
-function greet(endpoint: string, file: string, output: Output): void {
-  output.say(`Memory Spine serves ${file} at ${endpoint} (open it in a browser; documentation: ${endpoint}/docs)`)
+function greet(endpoint: string, store: string, output: Output): void {
+  output.say(`Memory Spine serves ${store} at ${endpoint} (open it in a browser; documentation: ${endpoint}/docs)`)
   output.say('Try, in another terminal:')
   const at = endpoint === 'http://127.0.0.1:8788' ? '' : ` --endpoint ${endpoint}`
   output.say(`  npx memory-spine memories store "The deploy window is Tuesday 06:00 UTC." --pin${at}`)
   output.say(`  npx memory-spine memories search "when do we deploy"${at}`)
-  output.answer({ endpoint, store: file, pid: process.pid })
+  output.answer({ endpoint, store, pid: process.pid })
 }
 
 /** Calls back once with why the server should end. */

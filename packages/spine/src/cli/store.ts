@@ -1,9 +1,9 @@
-/** `memory-spine gc` and `memory-spine backup`: what a store needs from the person who runs it. */
+/** `memory-spine gc`, `migrate` and `backup`: what a store needs from the person who runs it. */
 
 import { retentionDefaults } from '../protocol/retention.ts'
 import { type ConfigInForce, UsageError } from './config.ts'
 import type { Connection } from './connection.ts'
-import { storeFile } from './local-server.ts'
+import { openStore, storeFile } from './local-server.ts'
 import { type Output, table } from './output.ts'
 
 const DAY_MS = 86_400_000
@@ -44,4 +44,26 @@ export async function backupStore(destination: string, { values }: ConfigInForce
   output.say(`To go back to it: memory-spine serve --store sqlite:${destination}`)
   output.answer({ file: destination, bytes, schema_version })
   return 0
+}
+
+/** Safe while nodes are at work: each migration is one transaction, and of several starters one applies it. */
+export async function migrateStore({ values }: ConfigInForce, output: Output): Promise<number> {
+  const [{ migrate }, { migrations }] = await Promise.all([
+    import('../store/migrations.ts'),
+    import('../store/schema.ts'),
+  ])
+  const { database } = await openStore(values.store)
+  try {
+    const applied = await migrate(database, migrations, Date.now())
+    const schema_version = migrations.at(-1)?.version ?? 0
+    output.say(
+      applied.length > 0
+        ? `Applied ${applied.join(', ')}: the store has schema version ${schema_version}.`
+        : `Nothing to do: the store has schema version ${schema_version}.`,
+    )
+    output.answer({ applied, schema_version })
+    return 0
+  } finally {
+    await database.close()
+  }
 }

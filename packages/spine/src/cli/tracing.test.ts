@@ -53,7 +53,8 @@ async function collected(work: (spine: Spine, endpoint: string) => Promise<void>
   const folder = await mkdtemp(join(tmpdir(), 'memory-spine-'))
   try {
     const endTelemetry = await startTelemetry(process.env)
-    const server = await startLocalServer({ file: join(folder, 'spine.db'), tracing: true, log_level: 'silent' })
+    const store = `sqlite:${join(folder, 'spine.db')}`
+    const server = await startLocalServer({ store, tracing: true, log_level: 'silent' })
     const spine = connect({ endpoint: server.endpoint })
     await work(spine, server.endpoint)
     await spine.close()
@@ -179,7 +180,7 @@ test('without a collector nothing of OpenTelemetry is loaded', async () => {
     registerHooks({ resolve(name, context, next) { loaded.push(name); return next(name, context) } })
     const { startLocalServer } = await import(${url('./local-server.ts')})
     const folder = await mkdtemp(join(tmpdir(), 'memory-spine-'))
-    const server = await startLocalServer({ file: join(folder, 'spine.db'), log_level: 'silent' })
+    const server = await startLocalServer({ store: 'sqlite:' + join(folder, 'spine.db'), log_level: 'silent' })
     const answer = await fetch(server.endpoint + '/v1/handoffs', { method: 'POST',
       headers: { 'content-type': 'application/json' }, body: '{"target_agent":"coder","task_summary":"Write it."}' })
     await server.close()

@@ -13,7 +13,13 @@ const isRepeatable = (operation: Operation): boolean =>
   ['GET', 'PUT', 'DELETE'].includes(operation.method) || operation.idempotent === true || operation.repeatable === true
 
 /** Failures of the way, not of the call: trying the same again soon may help. */
-const passing: ReadonlySet<ErrorCode> = new Set(['UNREACHABLE', 'OVERLOADED', 'SHUTTING_DOWN', 'STORAGE_FAILED'])
+const passing: ReadonlySet<ErrorCode> = new Set([
+  'UNREACHABLE',
+  'OVERLOADED',
+  'SHUTTING_DOWN',
+  'STORAGE_FAILED',
+  'STORE_UNAVAILABLE',
+])
 export const isPassing = ({ code }: SpineError): boolean => passing.has(code)
 /** What a proxy answers for a server that it cannot reach. */
 export const gatewayStatus: ReadonlySet<number> = new Set([429, 502, 503, 504])

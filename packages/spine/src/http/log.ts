@@ -56,7 +56,14 @@ export function logRequest(log: Logger, request: FastifyRequest, reply: FastifyR
   })
 }
 
-const ours: ReadonlySet<string> = new Set(['INTERNAL', 'INTEGRITY', 'STORAGE_FULL', 'STORAGE_FAILED', 'SCHEMA_TOO_NEW'])
+const ours: ReadonlySet<string> = new Set([
+  'INTERNAL',
+  'INTEGRITY',
+  'STORAGE_FULL',
+  'STORAGE_FAILED',
+  'STORE_UNAVAILABLE',
+  'SCHEMA_TOO_NEW',
+])
 
 /** Writes down a failure of our own, with its cause; what callers did wrong is in their answer. */
 export function logFailure(log: Logger, request_id: string, error: SpineError): void {

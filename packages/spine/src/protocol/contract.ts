@@ -46,6 +46,7 @@ export const commonErrors: readonly ErrorCode[] = [
   'SHUTTING_DOWN',
   'STORAGE_FULL',
   'STORAGE_FAILED',
+  'STORE_UNAVAILABLE',
   'INTERNAL',
 ]
 

@@ -226,6 +226,12 @@ export const errorTable = Object.freeze({
     'The store could not be written',
     'Look at the server log; nothing of this call was stored.',
   ),
+  STORE_UNAVAILABLE: rule(
+    503,
+    true,
+    'The database does not answer at this moment',
+    'Try again after the time in Retry-After; a repeat of the same call finds what the first one may have done.',
+  ),
   STORE_LOCKED: rule(423, false, 'Another process has this store open', 'Use its endpoint, or stop that process.'),
   SCHEMA_TOO_NEW: rule(
     503,

@@ -24,6 +24,7 @@ export function createAgents(service: Service, breakers: Breakers) {
   const { database, clock } = service
   const { dialect } = database
   const profiles = new Map<string, { profile: AgentProfile | undefined; until: number }>()
+  const looks = new Map<string, Promise<Row | undefined>>()
   const seen = new Map<string, number>()
   const noted = new Set<string>()
   const keyOf = (ns: string, name: string) => `${ns}\n${name}`
@@ -34,16 +35,19 @@ export function createAgents(service: Service, breakers: Breakers) {
   const profileIn = (found: Row | undefined): AgentProfile | undefined =>
     found?.profile == null ? undefined : agentProfile.parse(JSON.parse(String(found.profile)))
 
-  /** The profile, if one was set; from the cache where it is fresh. */
+  /** The profile, if one was set; from the cache where it is fresh. Those who ask at once share one look. */
   const profile = async (ns: string, name: string): Promise<AgentProfile | undefined> => {
-    const cached = profiles.get(keyOf(ns, name))
+    const key = keyOf(ns, name)
+    const cached = profiles.get(key)
     if (cached && cached.until > clock.now()) return cached.profile
-    const found = await row(ns, name)
+    const look = looks.get(key) ?? row(ns, name)
+    looks.set(key, look)
+    const found = await look.finally(() => looks.get(key) === look && looks.delete(key))
     if (noted.size >= MAX_CACHED) noted.clear()
-    if (found) noted.add(keyOf(ns, name))
+    if (found) noted.add(key)
     if (profiles.size >= MAX_CACHED) profiles.clear()
     const fresh = { profile: profileIn(found), until: clock.now() + PROFILE_CACHE_MS }
-    profiles.set(keyOf(ns, name), fresh)
+    profiles.set(key, fresh)
     return fresh.profile
   }
 
@@ -111,6 +115,7 @@ export function createAgents(service: Service, breakers: Breakers) {
         const { ns } = caller
         await database.write([sql.putAgent(dialect, { ns, name, profile: JSON.stringify(given), now: clock.now() })])
         profiles.delete(keyOf(ns, name))
+        looks.delete(keyOf(ns, name))
         return get({ name }, caller)
       },
       get,

@@ -1,6 +1,7 @@
 /** Time, timers and chance as the service sees them: passed in, so that everything above can be simulated. */
 
 import { randomBytes } from 'node:crypto'
+import type { Database } from '../store/database.ts'
 
 export type Clock = {
   /** Milliseconds since 1970. Never goes back: the wall clock at start plus what has passed since. */
@@ -26,6 +27,12 @@ export function systemClock(): Clock {
       return () => clearTimeout(timer)
     },
   })
+}
+
+/** The time that the database keeps for all its nodes, where it does. */
+export function clockOf({ clock }: Database): Clock {
+  const system = systemClock()
+  return clock ? Object.freeze({ ...system, now: clock.now }) : system
 }
 
 /** Random bytes are drawn in blocks: one call into the system for many ids. */

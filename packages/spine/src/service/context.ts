@@ -1,6 +1,7 @@
 /** What every operation of the service is given: the database, time and chance, and who is asking. */
 
 import type { Database } from '../store/database.ts'
+import type { Archive } from './archive.ts'
 import type { Chance, Clock } from './clock.ts'
 import type { FoundSecret } from './guard/guard.ts'
 import type { KnownValues } from './known-values.ts'
@@ -10,6 +11,8 @@ export type Service = {
   readonly database: Database
   readonly clock: Clock
   readonly chance: Chance
+  /** Where finished deliveries are looked for that are not in their table any more. */
+  readonly archive: Archive
   readonly newId: (prefix: string) => string
   /** The exact values of memories, kept for a while: they change only with the version. */
   readonly values: KnownValues

@@ -17,12 +17,15 @@ type In<N extends keyof typeof contract.deliveries> = z.output<(typeof contract.
 export type Deliveries = ReturnType<typeof createDeliveries>
 
 export function createDeliveries(service: Service, { inbox, senders }: { inbox: Inbox; senders: Senders }) {
-  const { database, clock } = service
+  const { database, clock, archive } = service
   const { dialect } = database
 
   const rowsById = async (keys: readonly { ns: string; id: string }[]): Promise<Map<string, Row>> => {
     const reads = sql.deliveriesById(dialect, keys).map((statement) => database.read(statement))
-    return new Map((await Promise.all(reads)).flat().map((row) => [`${row.ns}\n${row.id}`, row]))
+    const found = new Map((await Promise.all(reads)).flat().map((row) => [`${row.ns}\n${row.id}`, row]))
+    const missing = keys.filter(({ ns, id }) => !found.has(`${ns}\n${id}`))
+    if (missing.length > 0) for (const row of await archive.byId(missing)) found.set(`${row.ns}\n${row.id}`, row)
+    return found
   }
 
   const mustFind = async (ns: string, id: string): Promise<Row> => {
@@ -34,12 +37,15 @@ export function createDeliveries(service: Service, { inbox, senders }: { inbox: 
   /** Those who wait hear of every move, whoever made it. */
   const moved = (row: Row): void => {
     senders.moved(row)
-    if (row.state === 'ready') inbox.hint(String(row.ns), String(row.target))
+    senders.tell(row)
+    if (row.state === 'ready') inbox.tell(String(row.ns), String(row.target))
   }
 
   const listRows = (ns: string, filters: Partial<In<'list'>> & { limit: number }): Promise<Row[]> => {
     const { target = null, state = null, envelope_id = null, after = null, limit } = filters
-    return database.read(sql.listDeliveries(dialect, { ns, target, state, envelope_id, before: after, limit }))
+    const named = { ns, target, state, before: after, limit }
+    if (envelope_id === null) return database.read(sql.listDeliveries(dialect, named))
+    return database.read(sql.deliveriesOfEnvelope(dialect, { ...named, envelope_id }))
   }
 
   const cancel = async ({ id, reason }: In<'cancel'>, { ns }: Caller): Promise<Delivery> => {

@@ -7,7 +7,7 @@ import { SpineError } from '../protocol/errors.ts'
 import { render } from '../protocol/render.ts'
 import { sealedOf } from '../protocol/versions.ts'
 import { fidelityOf, wayBetween } from '../rules/fidelity.ts'
-import { listDeliveries } from '../store/deliveries.ts'
+import { deliveriesOfEnvelope } from '../store/deliveries.ts'
 import * as sql from '../store/envelopes.ts'
 import type { Assembly, HandoffCall } from './assembly.ts'
 import type { Caller, Service } from './context.ts'
@@ -97,7 +97,7 @@ export function handoffOperations(
     status: async ({ id }: In<'status'>, { ns }: Caller) => {
       const row = await record(ns, id)
       const deliveries = await database.read(
-        listDeliveries(dialect, { ns, envelope_id: id, target: null, state: null, before: null, limit: 1_000 }),
+        deliveriesOfEnvelope(dialect, { ns, envelope_id: id, target: null, state: null, before: null, limit: 1_000 }),
       )
       return { ...toHandoff(row), deliveries: deliveries.map(toDelivery) }
     },

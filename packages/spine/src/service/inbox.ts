@@ -4,7 +4,7 @@
  * looks again at least once a second.
  */
 
-import type { Row } from '../store/database.ts'
+import type { Hints, Row } from '../store/database.ts'
 
 export type Place = {
   readonly token: string
@@ -25,7 +25,9 @@ type Parked = Waiter & { reserved: number; open: number; rows: Row[] }
 
 export type Inbox = ReturnType<typeof createInbox>
 
-export function createInbox() {
+const ABOUT = 'inbox'
+
+export function createInbox(hints: Hints) {
   const waiting = new Map<string, Parked[]>()
   const versions = new Map<string, number>()
   const keyOf = (ns: string, target: string) => `${ns}\n${target}`
@@ -35,6 +37,21 @@ export function createInbox() {
     if (queue.length) waiting.set(key, queue)
     else waiting.delete(key)
   }
+
+  const hint = (ns: string, target: string): void => {
+    const key = keyOf(ns, target)
+    if (versions.size > 100_000) versions.clear()
+    versions.set(key, (versions.get(key) ?? 0) + 1)
+    const parked = waiting.get(key)?.find((candidate) => candidate.open === 0)
+    if (!parked) return
+    leave(key, parked)
+    parked.wake([])
+  }
+
+  hints.listen((topic) => {
+    const [about, ns, target] = topic.split('\n')
+    if (about === ABOUT && ns !== undefined && target !== undefined) hint(ns, target)
+  })
 
   return Object.freeze({
     /** Changes when something was sent to the target: compare before and after a look that found nothing. */
@@ -75,15 +92,10 @@ export function createInbox() {
     },
 
     /** Something may be there for the target. One who waits is enough: the others look when it took what there was. */
-    hint(ns: string, target: string): void {
-      const key = keyOf(ns, target)
-      if (versions.size > 100_000) versions.clear()
-      versions.set(key, (versions.get(key) ?? 0) + 1)
-      const parked = waiting.get(key)?.find((candidate) => candidate.open === 0)
-      if (!parked) return
-      leave(key, parked)
-      parked.wake([])
-    },
+    hint,
+
+    /** The same for those who wait on any node. */
+    tell: (ns: string, target: string): void => hints.send([`${ABOUT}\n${keyOf(ns, target)}`]),
 
     /** Whose inboxes somebody waits for. */
     waiting: (): { ns: string; target: string }[] =>

@@ -19,7 +19,7 @@ type In<N extends keyof typeof contract.parked> = z.output<(typeof contract.park
 type Rooms = { envelopes: Envelopes; deliveries: Deliveries; breakers: Breakers; calls: SendingCalls }
 
 export function parkedOperations(service: Service, { envelopes, deliveries, breakers, calls }: Rooms) {
-  const { database, clock, newId } = service
+  const { database, clock, newId, archive } = service
   const { dialect } = database
 
   const park = async ({ envelope_id, target: given, reason }: In<'park'>, { ns }: Caller) => {
@@ -55,7 +55,7 @@ export function parkedOperations(service: Service, { envelopes, deliveries, brea
       ...sendDeliveries(dialect, [make], { now, max_claims, max_attempts }),
       ...sentDeliveries(dialect, [make]),
     ])
-    const row = tables.at(-1)?.[0] as Row
+    const row = (tables.at(-1)?.[0] ?? (await archive.sent([make]))[0]) as Row
     if (moved) await breakers.observe(moved, 'exhausted')
     deliveries.moved(row)
     const accepted = row.state === 'accepted' || row.state === 'completed'

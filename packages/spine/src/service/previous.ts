@@ -73,6 +73,9 @@ async function given(service: Service, envelopes: Envelopes, ns: string, ids: re
   const keys = ids.map((id) => ({ ns, id }))
   const reads = deliveriesById(database.dialect, keys).map((statement) => database.read(statement))
   const deliveries = (await Promise.all(reads)).flat()
+  const known = new Set(deliveries.map((row) => row.id))
+  const older = keys.filter(({ id }) => id.startsWith('dlv_') && !known.has(id))
+  if (older.length > 0) deliveries.push(...(await service.archive.byId(older)))
   const byId = new Map(deliveries.map((row) => [String(row.id), row]))
   const loaded = await load(service, envelopes, ns, [
     ...new Set(ids.map((id) => String(byId.get(id)?.envelope_id ?? id))),
@@ -80,8 +83,8 @@ async function given(service: Service, envelopes: Envelopes, ns: string, ids: re
   const targets = new Map(loaded.envelopes.map((envelope) => [envelope.id, envelope.target_agent]))
   const receivers = new Set(ids.map((id) => String(byId.get(id)?.target ?? targets.get(id))))
   const [receiver] = receivers
-  const known = receivers.size === 1 && receiver !== 'broadcast' ? receiver : undefined
-  return { ...loaded, ...allowances(deliveries), deliveries, linked: 'given', receiver: known }
+  const only = receivers.size === 1 && receiver !== 'broadcast' ? receiver : undefined
+  return { ...loaded, ...allowances(deliveries), deliveries, linked: 'given', receiver: only }
 }
 
 /** What a person allowed when a delivery was taken out of the dead-letter box. */

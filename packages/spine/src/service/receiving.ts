@@ -8,14 +8,15 @@ import type { contract } from '../protocol/contract.ts'
 import type { Delivery } from '../protocol/delivery.ts'
 import { SpineError } from '../protocol/errors.ts'
 import type { ReceivedDelivery, settleItem } from '../protocol/operations/deliveries.ts'
-import type { Row } from '../store/database.ts'
-import { claimDeliveries } from '../store/deliveries.ts'
+import type { Row, Statement } from '../store/database.ts'
+import { claimDeliveries, claimedDeliveries } from '../store/deliveries.ts'
 import type { Agents } from './agents.ts'
 import type { Breakers } from './breakers.ts'
 import type { Caller, Service } from './context.ts'
 import { toDelivery } from './documents.ts'
 import type { Envelopes } from './envelopes.ts'
 import type { Inbox } from './inbox.ts'
+import { untilKnown } from './unknown.ts'
 
 type Wanted = Omit<z.output<(typeof contract.deliveries)['receive']['input']>, 'agent'>
 type Settle = (ns: string, item: z.output<typeof settleItem>) => Promise<Delivery>
@@ -36,7 +37,9 @@ export function createReceiving(
   const newToken = () => `lt_${chance.hex(32)}`
 
   const claim = async (ns: string, target: string, { max, lease_ms }: Wanted): Promise<Row[]> => {
-    const statements = []
+    database.clock?.check()
+    const statements: Statement[] = []
+    const tokens: { token: string }[] = []
     for (let left = max; left > 0; left -= CLAIM_ROWS) {
       const slots = Array.from({ length: Math.min(left, CLAIM_ROWS) }, (_, index) => ({
         k: index + 1,
@@ -44,12 +47,21 @@ export function createReceiving(
       }))
       const named = { ns, target, now: clock.now(), lease_ms, limit: slots.length, probe: null }
       statements.push(...claimDeliveries(database.dialect, slots, named))
+      tokens.push(...slots)
     }
-    return (await database.write(statements)).flat()
+    const claimAll = async () => (await database.write(statements)).flat()
+    return untilKnown(service, claimAll, () => claimedBefore(ns, target, tokens))
+  }
+
+  /** Looked for by token: to claim once more would leave the first ones to their leases. */
+  const claimedBefore = async (ns: string, target: string, tokens: readonly { token: string }[]): Promise<Row[]> => {
+    const looks = claimedDeliveries(database.dialect, tokens, { ns, target })
+    return (await Promise.all(looks.map((look) => database.read(look)))).flat()
   }
 
   /** The one delivery that is handed out to see whether the target is well again. */
   const claimProbe = async (ns: string, target: string, { lease_ms }: Wanted): Promise<Row[]> => {
+    database.clock?.check()
     const token = newToken()
     const { before, after } = breakers.probe(ns, target, token)
     const named = { ns, target, now: clock.now(), lease_ms, limit: 1, probe: token }

@@ -22,7 +22,7 @@ export function createRetention(
   { deliveries, envelopes }: { deliveries: Deliveries; envelopes: Envelopes },
   kept: Retention,
 ) {
-  const { database, clock } = service
+  const { database, clock, archive } = service
   const { dialect } = database
   const reason = `nobody looked at it for ${Math.round(kept.parked_ms / 86_400_000)} days`
 
@@ -67,9 +67,14 @@ export function createRetention(
         ? counted(sql.countParked, before)
         : inBatches(() => sql.discardParked(dialect, named), deliveries.moved)
     }
+    const settled = async (before: number) => {
+      const left = await taken(sql.countSettled, sql.dropSettled, before)
+      // A day of the archive is that of every namespace.
+      return dry_run || ns !== null ? left : left + (await archive.drop(before))
+    }
     return {
       dry_run,
-      deliveries: await taken(sql.countSettled, sql.dropSettled, now - kept.settled_ms),
+      deliveries: await settled(now - kept.settled_ms),
       parked: await discard(now - kept.parked_ms),
       envelopes: await overEnvelopes(ns, now - kept.envelopes_ms, dry_run),
       events: await taken(sql.countEvents, sql.dropEvents, now - kept.events_ms),

@@ -17,6 +17,7 @@ import type { Service } from './context.ts'
 import type { Envelopes } from './envelopes.ts'
 import { earlierRef, type KeyClaim, readKeys, takeKeys } from './idempotency.ts'
 import type { Inbox, Place } from './inbox.ts'
+import { writeKnown } from './unknown.ts'
 
 export type Sending = {
   ns: string
@@ -69,7 +70,7 @@ export function createSending(
     )
     const settle = (index: number, row?: Row) => places[index]?.settle(row)
     try {
-      const all = await database.write([...before, ...statementsOf(batch, places, now)])
+      const all = await writeKnown(service, [...before, ...statementsOf(batch, places, now)])
       const tables = all.slice(before.length)
       const rows = new Map(
         tables
@@ -77,12 +78,15 @@ export function createSending(
           .filter((row) => 'envelope_id' in row)
           .map((row) => [keyOf(row.ns, row.envelope_id, row.target), row]),
       )
+      const missing = batch.map(triple).filter((key) => !rows.has(keyOf(key.ns, key.envelope_id, key.target)))
+      if (missing.length > 0)
+        for (const row of await service.archive.sent(missing)) rows.set(keyOf(row.ns, row.envelope_id, row.target), row)
       const keys = tables.flat().filter((row) => 'owner' in row)
       const sent = batch.map((sending, index): Sent => {
         const row = rows.get(keyOf(sending.ns, sending.envelope.id, sending.target))
         const ours = row?.id === sending.id
         settle(index, ours && row?.state === 'leased' ? row : undefined)
-        if (ours && row?.state === 'ready') inbox.hint(sending.ns, sending.target)
+        if (ours && row?.state === 'ready') inbox.tell(sending.ns, sending.target)
         if (sending.bytes && row?.digest === sending.envelope.digest)
           envelopes.keep(sending.ns, sending.envelope, sending.bytes)
         return answerOf(sending, row, keys)
@@ -171,6 +175,8 @@ export function createSending(
   })
   return Object.freeze({ submit: coalescer.submit, commit })
 }
+
+const triple = ({ ns, envelope, target }: Sending) => ({ ns, envelope_id: envelope.id, target })
 
 const keyOf = (...parts: unknown[]) => parts.join('\n')
 

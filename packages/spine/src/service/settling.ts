@@ -13,6 +13,7 @@ import type { Service } from './context.ts'
 import { toDelivery } from './documents.ts'
 import { overloaded } from './sending.ts'
 import { isRepeat, type SettleAction } from './settlement.ts'
+import { writeKnown } from './unknown.ts'
 
 export type SettleCall = {
   ns: string
@@ -50,14 +51,15 @@ export function outcomeOf(row: Row, action: SettleAction | 'lease_end'): Outcome
 
 export type Settling = ReturnType<typeof createSettling>
 
-export function createSettling({ database, clock, chance }: Service, { breakers, moved, rowsById }: Rooms) {
+export function createSettling(service: Service, { breakers, moved, rowsById }: Rooms) {
+  const { database, clock, chance } = service
   const run = async (batch: readonly SettleCall[]): Promise<(Answer | SpineError)[]> => {
     const rows = batch.map((call) => ({
       ...call,
       chance: Math.floor(chance.uniform() * 1_000_000),
       reason_json: call.reason === null ? null : JSON.stringify(call.reason),
     }))
-    const tables = await database.write(sql.settleDeliveries(database.dialect, rows, { now: clock.now() }))
+    const tables = await writeKnown(service, sql.settleDeliveries(database.dialect, rows, { now: clock.now() }))
     const settled = new Map(tables.flat().map((row) => [keyOf(row), row]))
     const others = batch.filter((call) => !settled.has(keyOf(call)))
     const found = others.length ? await rowsById(others) : new Map<string, Row>()

@@ -13,9 +13,10 @@ import { migrations } from '../store/schema.ts'
 import { returnFromFuture } from '../store/sweeps.ts'
 import { createAgents } from './agents.ts'
 import { alertOperations } from './alerts.ts'
+import { createArchive } from './archive.ts'
 import { createAssembly } from './assembly.ts'
 import { createBreakers } from './breakers.ts'
-import { type Chance, type Clock, idMaker, systemChance, systemClock } from './clock.ts'
+import { type Chance, type Clock, clockOf, idMaker, systemChance } from './clock.ts'
 import type { Caller, Service } from './context.ts'
 import { createDeliveries } from './deliveries.ts'
 import { directOperations } from './direct.ts'
@@ -48,7 +49,7 @@ import { type AlertChange, startWatch } from './watch.ts'
 
 export type SpineOptions = {
   database: Database
-  /** Default: the wall clock at start plus monotonic time. */
+  /** Default: the time that the database keeps for all its nodes, else the wall clock at start plus monotonic time. */
   clock?: Clock
   /** Default: the system's. */
   chance?: Chance
@@ -74,7 +75,7 @@ type Operation = (input: any, caller: Caller) => Promise<unknown>
 /** Brings the store to the current schema and serves it. Ends with `close()`, which closes the database too. */
 export async function createSpine({
   database: given,
-  clock = systemClock(),
+  clock = clockOf(given),
   chance = systemChance(),
   namespace = 'default',
   secrets = SECRET_POLICY,
@@ -92,13 +93,14 @@ export async function createSpine({
     database,
     clock,
     chance,
+    archive: createArchive({ database, clock }),
     newId: idMaker(clock, chance),
     values: createKnownValues(),
     turns: createTurns(),
   }
   const guard = createGuard(secrets)
-  const inbox = createInbox()
-  const senders = createSenders()
+  const inbox = createInbox(database.hints)
+  const senders = createSenders(database.hints, chance.hex(8))
   const envelopes = createEnvelopes(service)
   const breakers = createBreakers(service)
   const agents = createAgents(service, breakers)
@@ -182,6 +184,7 @@ export async function createSpine({
       await sweeper.stop()
       await retention.stop()
       await watch?.stop()
+      await service.archive.stop()
       await database.close()
     },
   })

@@ -45,6 +45,7 @@ export function startSweeper(
   const reason = 'the lease ended without an answer'
   const turn = async (): Promise<void> => {
     await breakers.refresh()
+    database.clock?.check()
     await sweep(
       () => endLeases(dialect, { now: clock.now(), limit: BATCH, reason, reason_json: JSON.stringify(reason) }),
       (row) => breakers.observe(row, outcomeOf(row, 'lease_end') ?? 'retry'),

@@ -30,7 +30,8 @@ export async function waitForDelivery(
   const { ns, signal } = caller
   const id = String(row.id)
   const { promise, resolve, reject } = Promise.withResolvers<Row>()
-  const stopWatching = senders.watch(ns, id, (now) => !isPending(now, goal) && resolve(now))
+  const moved = (now: Row) => void (!isPending(now, goal) && resolve(now))
+  const stopWatching = senders.watch(ns, id, { moved, look })
   const timeOut = () => {
     const said = `${row.target} did not get to ${goal} within ${timeout_ms} ms; the delivery stays and can be waited for again.`
     const timeout = spineError('ACK_TIMEOUT', said, { delivery_id: id, timeout_ms })

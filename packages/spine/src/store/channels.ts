@@ -5,12 +5,12 @@ import { namedStatement } from './values.ts'
 
 export const publishedDeliveries = namedStatement({
   parameters: { ns: 'text', channel: 'text', envelope_id: 'text' },
-  body: `select ${row} from deliveries where ns = $ns and channel = $channel and envelope_id = $envelope_id order by target`,
+  body: `select ${row} from all_deliveries as deliveries where ns = $ns and channel = $channel and envelope_id = $envelope_id order by target`,
 })
 
 export const listChannels = namedStatement({
   parameters: { ns: 'text', after: 'text', limit: 'int' },
   body: `select channel, count(distinct envelope_id) as publications, max(created_at) as last_published_at
-    from deliveries where ns = $ns and channel is not null and ($after is null or channel > $after)
+    from all_deliveries where ns = $ns and channel is not null and ($after is null or channel > $after)
     group by channel order by channel limit $limit`,
 })

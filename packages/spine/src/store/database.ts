@@ -59,6 +59,14 @@ export type Hints = {
   listen(hear: (topic: string) => void): () => void
 }
 
+/** The time that all nodes of one database share. */
+export type SharedClock = {
+  /** Milliseconds since 1970. */
+  now(): number
+  /** Throws STORE_UNAVAILABLE while this node does not know the time well enough to give or take a lease by it. */
+  check(): void
+}
+
 export type Database = {
   /**
    * Stores a batch as a whole or not at all and answers the rows of each statement, once they are on stable storage.
@@ -68,6 +76,8 @@ export type Database = {
   /** Looks at one snapshot, which holds every write that was answered before. */
   read(statement: Statement): Promise<Row[]>
   readonly hints: Hints
+  /** Where the database keeps the time; without it, that of the process is the only one. */
+  readonly clock?: SharedClock
   /** Finishes what is under way, refuses what comes later, and lets go of everything. */
   close(): Promise<void>
   readonly dialect: Dialect

@@ -5,12 +5,14 @@
  */
 
 import { backoff_caps_ms, deliveryDefaults } from '../protocol/delivery.ts'
+import { ARCHIVE_AFTER_MS } from './archive.ts'
 import { columns, note, row } from './delivery-row.ts'
 import { namedStatement, setStatement } from './values.ts'
 
 /**
  * Makes deliveries, born leased where a receiver is waiting (`token` given). One per envelope and receiver: a second
- * send finds the first. Guarded by the idempotency key, by the envelope being the one that was meant, and, where it
+ * send finds the first, if need be in the archive, where no envelope has anything that is younger than the way there.
+ * Guarded by the idempotency key, by the envelope being the one that was meant, and, where it
  * continues another delivery (`after`), by that one having named it as its `successor`.
  */
 export const sendDeliveries = setStatement({
@@ -51,7 +53,9 @@ export const sendDeliveries = setStatement({
       and (i_after is null or exists (select 1 from deliveries as before
         where before.ns = i_ns and before.id = i_after and before.successor = i_successor))
       and exists (select 1 from envelopes where envelopes.ns = i_ns and envelopes.id = i_envelope_id
-        and envelopes.digest = i_digest)
+        and envelopes.digest = i_digest
+        and (envelopes.stored_at > $now - ${ARCHIVE_AFTER_MS} or not exists (select 1 from archived_deliveries as done
+          where done.ns = i_ns and done.envelope_id = i_envelope_id and done.target = i_target)))
     on conflict (ns, envelope_id, target) do update set channel = coalesce(deliveries.channel, excluded.channel),
         direct = case when excluded.direct = 1 then 1 else deliveries.direct end
       where (deliveries.channel is null and excluded.channel is not null)
@@ -82,6 +86,14 @@ export const claimDeliveries = setStatement({
     from ranked join input on i_k = ranked.k
     where deliveries.ns = $ns and deliveries.id = ranked.id and deliveries.state = 'ready'
     returning ${row}`,
+})
+
+/** What a claim with these tokens took, if its answer was lost. */
+export const claimedDeliveries = setStatement({
+  columns: { token: 'text' },
+  parameters: { ns: 'text', target: 'text' },
+  body: `with $input select ${row} from deliveries join input on token = i_token
+    where ns = $ns and target = $target and lease_until is not null`,
 })
 
 const attempt_uncounted = `accepted_epoch < epoch and i_action not in ('heartbeat', 'release')`
@@ -159,10 +171,17 @@ export const heldDeliveries = namedStatement({
     and ($task_id is null or task_id = $task_id) order by id limit 20`,
 })
 
-export const listDeliveries = namedStatement({
+/** All that one envelope has had, by an index of its own. */
+export const deliveriesOfEnvelope = namedStatement({
   parameters: { ns: 'text', target: 'text', state: 'text', envelope_id: 'text', before: 'text', limit: 'int' },
-  body: `select ${row} from deliveries where ns = $ns and ($before is null or id < $before)
+  body: `select ${row} from all_deliveries as deliveries where ns = $ns and envelope_id = $envelope_id
+    and ($before is null or id < $before) and ($target is null or target = $target) and ($state is null or state = $state)
+    order by id desc limit $limit`,
+})
+
+export const listDeliveries = namedStatement({
+  parameters: { ns: 'text', target: 'text', state: 'text', before: 'text', limit: 'int' },
+  body: `select ${row} from all_deliveries as deliveries where ns = $ns and ($before is null or id < $before)
     and ($target is null or target = $target) and ($state is null or state = $state)
-    and ($envelope_id is null or envelope_id = $envelope_id)
     order by id desc limit $limit`,
 })

@@ -30,7 +30,7 @@ const dropped = (table: 'deliveries' | 'idempotency' | 'events', key: string, ag
       delete from ${table} where (ns, ${key}) in (select ns, ${key} from pick) returning ${key}`,
   })
 
-export const countSettled = counted('deliveries', aged.deliveries)
+export const countSettled = counted('all_deliveries', aged.deliveries)
 export const countKeys = counted('idempotency', aged.idempotency)
 export const countEvents = counted('events', aged.events)
 export const countParked = counted('deliveries', aged.parked)
@@ -53,7 +53,7 @@ export const discardParked = namedStatement({
 /** A chain is over when nothing of it is younger, none of its deliveries is kept, and no task stands on it. */
 const isOver = `not exists (select 1 from envelopes as kin where kin.ns = envelopes.ns and kin.root_id = envelopes.root_id
   and (kin.stored_at > $before
-    or exists (select 1 from deliveries where deliveries.ns = kin.ns and deliveries.envelope_id = kin.id)
+    or exists (select 1 from all_deliveries as kept where kept.ns = kin.ns and kept.envelope_id = kin.id)
     or exists (select 1 from tasks where tasks.ns = kin.ns and tasks.id = kin.task_id and tasks.last_envelope_id = kin.id)))`
 
 /** The next page of old envelopes behind a place; `over` says of each whether it may go. */

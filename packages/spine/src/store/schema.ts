@@ -3,6 +3,7 @@
  * an envelope is its exact bytes. What is released never changes: the next change is the next number.
  */
 
+import { archiveTables } from './archive.ts'
 import type { Dialect } from './database.ts'
 import type { Migration } from './migrations.ts'
 import { eventTriggers } from './triggers.ts'
@@ -160,6 +161,7 @@ const firstTables = (dialect: Dialect): string[] => {
     ns ${text} not null, key ${text} not null, until ${int} not null, silenced_by ${text}, primary key (ns, key))${tail}`,
 
     ...eventTriggers(dialect),
+    ...archiveTables(dialect),
   ]
 }
 

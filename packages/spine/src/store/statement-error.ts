@@ -2,6 +2,7 @@
  * The error of a statement that the database understood and refused. Adapters throw it, so that the ledger can tell
  * one bad input, which is split from its batch, from a store in trouble (a SpineError with a STORAGE_ code).
  */
+import { SpineError } from '../protocol/errors.ts'
 
 export class StatementError extends Error {
   override name = 'StatementError'
@@ -21,3 +22,7 @@ export class StatementError extends Error {
 export function isDataFault(error: unknown): boolean {
   return error instanceof StatementError && error.data_fault
 }
+
+/** Whether a write may have been committed although it failed. Who made its ids and tokens can look. */
+export const isOutcomeUnknown = (error: unknown): boolean =>
+  error instanceof SpineError && error.extra.outcome === 'unknown'

@@ -5,7 +5,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { connect } from '../client/connect.ts'
-import { createSpine, openSqlite } from '../embedded.ts'
+import { createSpine, openPostgres, openSqlite } from '../embedded.ts'
 import { contract } from '../protocol/contract.ts'
 import { type Identity, operationsOf, type Spine } from '../protocol/spine.ts'
 import { createServer } from '../server.ts'
@@ -13,6 +13,7 @@ import type { SpineOptions } from '../service/spine.ts'
 import type { Database } from '../store/database.ts'
 import type { OpenSubject, OpenTimedSubject } from './conformance/subject.ts'
 import { manualClock } from './manual-clock.ts'
+import { newDatabase } from './postgres/database.ts'
 import { watched } from './watched.ts'
 
 /** A store for one subject, gone when it is closed. Another database joins the suites as one more of these. */
@@ -24,7 +25,14 @@ const sqliteStore: OpenStore = async () => {
   return { database, remove: () => rm(folder, { recursive: true, force: true }) }
 }
 
-const stores: Readonly<Record<string, OpenStore>> = { sqlite: sqliteStore }
+const postgresStore: OpenStore = async () => {
+  const { url, remove } = await newDatabase()
+  const database = await openPostgres({ url })
+  return { database, remove }
+}
+
+const stores = { sqlite: sqliteStore, postgres: postgresStore } satisfies Record<string, OpenStore>
+export type StoreName = keyof typeof stores
 
 /** The spine as one caller sees it. */
 function boundTo(spine: Spine, identity: Identity): Spine {
@@ -116,16 +124,17 @@ function shared<S>(open: () => Promise<S>): () => Promise<S> {
 
 type NamedSubject<O> = { name: string; open: O }
 
-/** Every store behind every door. */
-export const subjects = (): NamedSubject<OpenSubject>[] =>
-  Object.entries(stores).flatMap(([store, openStore]) => [
-    { name: `${store}, embedded`, open: shared(embedded(openStore)) },
-    { name: `${store}, http`, open: shared(http(openStore)) },
-  ])
+const doors = { embedded, http }
+export type Door = keyof typeof doors
 
-/** Every store with time in the hand of the test. Nobody watches over the handoffs unless the suite is about that. */
-export const timedSubjects = (options: Partial<SpineOptions> = { watch: false }): NamedSubject<OpenTimedSubject>[] =>
-  Object.entries(stores).map(([store, openStore]) => ({
-    name: `${store}, manual clock`,
-    open: shared(timed(openStore, options)),
-  }))
+/** A store behind a door. */
+export const subjectOf = (store: StoreName, door: Door): NamedSubject<OpenSubject> => ({
+  name: `${store}, ${door}`,
+  open: shared(doors[door](stores[store])),
+})
+
+/** A store with time in the hand of the test. Nobody watches over the handoffs unless the suite is about that. */
+export const timedSubjects = (
+  store: StoreName,
+  options: Partial<SpineOptions> = { watch: false },
+): NamedSubject<OpenTimedSubject>[] => [{ name: `${store}, manual clock`, open: shared(timed(stores[store], options)) }]

@@ -5,7 +5,7 @@ import { timedAlertsSuite } from './conformance/alerts.ts'
 import { timedHealthSuite } from './conformance/health.ts'
 import { timedSubjects } from './subjects.ts'
 
-for (const { name, open } of timedSubjects({ watch: true })) {
+for (const { name, open } of timedSubjects('sqlite', { watch: true })) {
   timedHealthSuite(name, open)
   timedAlertsSuite(name, open)
   after(async () => (await open()).close())

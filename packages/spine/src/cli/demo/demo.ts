@@ -56,7 +56,7 @@ async function byEnvelopes(
   { max_tokens, keep }: { max_tokens: number; keep: string | undefined },
   output: Output,
 ) {
-  const server = await (keep === undefined ? startTemporaryServer() : startLocalServer({ file: keep }))
+  const server = await (keep === undefined ? startTemporaryServer() : startLocalServer({ store: `sqlite:${keep}` }))
   try {
     await using client = new MemorySpine({ endpoint: server.endpoint })
     return await runEnvelopeChain({ client, files, max_tokens, progress: output.progress })

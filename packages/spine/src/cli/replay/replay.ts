@@ -5,7 +5,7 @@ import { access } from 'node:fs/promises'
 import { MemorySpine } from '../../client/memory-spine.ts'
 import type { Receiver } from '../../client/receive.ts'
 import { type ConfigInForce, countOf, UsageError } from '../config.ts'
-import { type LocalServer, startLocalServer, startTemporaryServer, storeFile } from '../local-server.ts'
+import { type LocalServer, startLocalServer, startTemporaryServer } from '../local-server.ts'
 import type { Output } from '../output.ts'
 import { type HandoffRow, summaryOf } from './figures.ts'
 import { LogError, readLog, type Trace } from './log.ts'
@@ -63,7 +63,7 @@ async function openPlace(
   // A key decides the namespace. Without one, a namespace of its own keeps the agents of a log apart from agents at work that have the same names.
   const namespace = values.namespace ?? `replay-${randomUUID().slice(0, 8)}`
   let server: LocalServer | undefined
-  if (origins.store === 'flag') server = await startLocalServer({ file: storeFile(store) })
+  if (origins.store === 'flag') server = await startLocalServer({ store })
   else if (!named('endpoint')) server = await startTemporaryServer()
   const url = server?.endpoint ?? endpoint
   if (!server || origins.store === 'flag')

@@ -1,5 +1,6 @@
 /** Every fault once: which guarantees it is about, how it is made, how its protection is taken away, how much is run. */
 
+import { breakCluster } from './cluster.ts'
 import { cutPower } from './cut-power.ts'
 import { failSync } from './fail-sync.ts'
 import type { FaultOptions } from './fault.ts'
@@ -58,6 +59,16 @@ export const faults: readonly Fault[] = Object.freeze<Fault[]>([
     control: 'a server that answers before it writes',
     run: killServer,
     runs: { short: 3, long: 1_000, control: 1 },
+    group: 'processes',
+  },
+  {
+    part: 'cluster',
+    guarantees: ['G1', 'G2', 'G3', 'G4', 'G5', 'G6', 'G7', 'G8', 'G16'],
+    fault: 'three nodes on one PostgreSQL: nodes killed and cut off, connections ended, the database restarted',
+    unit: 'rounds of 10 s',
+    control: 'nodes that answer from a memory of their own',
+    run: breakCluster,
+    runs: { short: 1, long: 60, control: 1 },
     group: 'processes',
   },
   {

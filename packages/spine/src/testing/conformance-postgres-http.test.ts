@@ -1,0 +1,3 @@
+import { conformance } from './conformance/every-suite.ts'
+
+conformance('postgres', 'http')

@@ -1,0 +1,191 @@
+/**
+ * Three nodes on one PostgreSQL, behind a balancer, under load: a node is killed, connections to the database are
+ * ended, the database is restarted in order or by a crash, and a node is cut off from it. Receivers leave work behind
+ * all the time, as by a crash of theirs.
+ */
+
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import pg from 'pg'
+import { type PostgresServer, startPostgresServer } from '../postgres/server.ts'
+import { seededChance } from './chance.ts'
+import { check } from './checker.ts'
+import { openEffects } from './effects.ts'
+import { type FaultOptions, pause } from './fault.ts'
+import { createFindings, type Outcome } from './outcome.ts'
+import { type Started, startServer, startWorker } from './processes.ts'
+import { type Relay, startRelay } from './relay.ts'
+import { startTraffic, type Traffic } from './traffic.ts'
+
+const NODES = 3
+const ROUND_MS = 10_000
+const DRAIN_MS = 90_000
+const LEASE_MS = 2_000
+/** Throughput is counted in steps of this, and compared over the last five of them. */
+const STEP_MS = 200
+const load = { senders: 64, receivers: 32, pace_ms: 500, lease_ms: LEASE_MS }
+
+export async function breakCluster({ runs, seed, control = false, progress }: FaultOptions): Promise<Outcome> {
+  const findings = createFindings()
+  const chance = seededChance(seed)
+  const folder = await mkdtemp(join(tmpdir(), 'spine-cluster-'))
+  const database = await startPostgresServer()
+  const cable = await startRelay(() => [database.port])
+  const nodes: Node[] = []
+  const balancer = await startRelay(() => nodes.map(({ port }) => port))
+  const effects = openEffects(join(folder, 'effects.db'))
+  try {
+    for (let index = 0; index < NODES; index += 1) {
+      const store = index === 0 ? database.url().replace(`:${database.port}`, `:${cable.port}`) : database.url()
+      // A node of the negative control keeps its answers to itself.
+      const start = (port: string) =>
+        control
+          ? startWorker('server-worker.ts', [`sqlite:${join(folder, `node-${index}.db`)}`, 'write_behind'])
+          : startServer(store, { port })
+      nodes.push(await startNode(start))
+    }
+    const traffic = startTraffic({
+      endpoint: `http://127.0.0.1:${balancer.port}`,
+      chance,
+      effects,
+      run: `cluster-${seed}`,
+      ...load,
+    })
+    const meter = startMeter(traffic)
+    await pause(control ? 1_000 : 3_000)
+    if (!control) {
+      meter.settle()
+      for (let round = 0; round < runs; round += 1) {
+        await oneRound({ round, nodes, database, cable, meter, below: chance.below })
+        progress?.(`${round + 1} of ${runs} rounds, ${traffic.acknowledged()} sends acknowledged`)
+      }
+    }
+    meter.stop()
+    await traffic.stopSending()
+    const evidence = await traffic.drain(control ? 3_000 : DRAIN_MS)
+    findings.take(check(evidence))
+    for (const { died_alone } of nodes) findings.expect(!died_alone(), 'a node ended by itself')
+    findings.figure('acknowledged_sends', traffic.acknowledged())
+    for (const [name, value] of Object.entries(meter.figures())) findings.figure(name, value)
+    return findings.outcome(runs)
+  } finally {
+    await Promise.all(nodes.map(({ end }) => end()))
+    await Promise.all([cable.close(), balancer.close()])
+    effects.close()
+    await database.stop()
+    await rm(folder, { recursive: true, force: true })
+  }
+}
+
+type Node = { port: number; restart(): Promise<void>; died_alone(): boolean; end(): Promise<void> }
+
+async function startNode(start: (port: string) => Promise<Started>): Promise<Node> {
+  let ending = false
+  let alone = false
+  const watched = async (port: string): Promise<Started> => {
+    const started = await start(port)
+    void started.exited.then(() => {
+      if (!ending) alone = true
+    })
+    return started
+  }
+  let server = await watched('0')
+  const { port } = new URL(String(server.first.endpoint))
+  const end = async () => {
+    ending = true
+    await server.kill()
+  }
+  return {
+    port: Number(port),
+    async restart() {
+      await end()
+      // A server that finds no database does not start: whoever runs it starts it again.
+      for (let started = false; !started; ) {
+        started = await watched(port).then(
+          (again) => {
+            server = again
+            return true
+          },
+          () => pause(200).then(() => false),
+        )
+      }
+      ending = false
+    },
+    died_alone: () => alone,
+    end,
+  }
+}
+
+type Round = {
+  round: number
+  nodes: readonly Node[]
+  database: PostgresServer
+  cable: Relay
+  meter: Meter
+  below(limit: number): number
+}
+
+/** Ten seconds: a node dies, connections are ended, the database is restarted; in every third one cable is pulled. */
+async function oneRound({ round, nodes, database, cable, meter, below }: Round): Promise<void> {
+  const ends = performance.now() + ROUND_MS
+  const cut_off = round % 3 === 0
+  if (cut_off) cable.cut()
+  await Promise.all([
+    nodes[1 + below(NODES - 1)]?.restart(),
+    pause(1_000).then(() => endConnections(database)),
+    pause(2_000).then(async () => {
+      if (cut_off) cable.mend()
+    }),
+  ])
+  await database.halt(below(2) === 0 ? 'fast' : 'kill')
+  await pause(below(2_000))
+  await database.start()
+  meter.back()
+  await pause(Math.max(0, ends - performance.now()))
+}
+
+async function endConnections(database: PostgresServer): Promise<void> {
+  const client = new pg.Client(database.url())
+  client.on('error', () => {})
+  await client.connect()
+  await client.query(
+    `select pg_terminate_backend(pid) from pg_stat_activity where pid <> pg_backend_pid() and backend_type = 'client backend'`,
+  )
+  await client.end()
+}
+
+type Meter = ReturnType<typeof startMeter>
+
+/** Counts acknowledged sends, and how long after a fault they come again as they did before all faults. */
+function startMeter(traffic: Traffic) {
+  const counts: number[] = [traffic.acknowledged()]
+  const recoveries_ms: number[] = []
+  let usual = 0
+  let waiting_since: number | undefined
+  const rate = () => (counts.at(-1) ?? 0) - (counts.at(-6) ?? 0)
+  const timer = setInterval(() => {
+    counts.push(traffic.acknowledged())
+    if (waiting_since === undefined || rate() < usual * 0.95) return
+    recoveries_ms.push(performance.now() - waiting_since)
+    waiting_since = undefined
+  }, STEP_MS)
+  return {
+    /** What there was so far was the usual. */
+    settle() {
+      usual = rate()
+    },
+    /** The database is there again. */
+    back() {
+      waiting_since ??= performance.now()
+    },
+    stop() {
+      clearInterval(timer)
+    },
+    figures: () => ({
+      usual_sends_per_s: usual,
+      slowest_recovery_ms: Math.max(0, ...recoveries_ms),
+      recoveries: recoveries_ms.length,
+    }),
+  }
+}

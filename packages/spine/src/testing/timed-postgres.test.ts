@@ -1,0 +1,3 @@
+import { timedConformance } from './conformance/every-timed-suite.ts'
+
+timedConformance('postgres')
