@@ -104,6 +104,8 @@ export const trimmed = z.looseObject({
   tokens: z.int(),
   score: z.number(),
   reason: z.string(),
+  /** The memory that is shown in its place: the same text, or what replaced it. */
+  instead: z.string().optional(),
   /** Tokens that the full text would have needed more. */
   full_needs: z.int().positive().optional(),
   /** Why it ranks where it does: the strongest signals, in words. */

@@ -11,6 +11,7 @@ export type MemoryKind = z.infer<typeof memoryKind>
 
 /** Whose words these are. Everything but `user` is rendered as data with its source. */
 export const trust = z.enum(['user', 'agent', 'tool', 'external'])
+export type Trust = z.infer<typeof trust>
 
 /** What a caller may say of a memory. Only `content` is required. */
 export const memoryInput = z.strictObject({

@@ -7,7 +7,7 @@
 import { agreement } from './dates.ts'
 import { marks } from './marks.ts'
 import type { Passage } from './passages.ts'
-import { averageLength, B, type Index, K1, rarity, unitOf } from './postings.ts'
+import { averageLength, B, type Index, K1, placeOf, rarity, unitOf } from './postings.ts'
 import type { Query } from './query.ts'
 import type { Signal } from './weights.ts'
 
@@ -33,10 +33,12 @@ export type Features = { [name in Signal]?: Float64Array }
 
 const NEAR_TOKENS = 60
 const AROUND_TOKENS = 300
+const BEFORE_TOKENS = 200
 const STRETCH_TOKENS = 500
 /** Tokens that a label costs. */
 const LABEL_TOKENS = 10
-const SHORT_TOKENS = 40
+/** The logarithm of what a short passage costs. */
+const SHORT = Math.log(40)
 
 /** By session, in the order in which they were said. */
 export function unitsOf<C extends Candidate>(candidates: readonly C[]): Unit<C>[] {
@@ -59,6 +61,7 @@ export function featuresOf(units: readonly Unit<Candidate>[], query: Query, inde
   const own = column()
   const near = column()
   const around = column()
+  const before = column()
   const stretch = column()
   const covered = column()
   const inSession = column()
@@ -69,6 +72,7 @@ export function featuresOf(units: readonly Unit<Candidate>[], query: Query, inde
     const soft = times.map((count) => (count > 0 ? count / (count + 0.5) : 0))
     const close = kernel(soft, middle, sessions, NEAR_TOKENS)
     const wide = kernel(soft, middle, sessions, AROUND_TOKENS)
+    const earlier = kernel(soft, middle, sessions, BEFORE_TOKENS, 'before')
     const within = windows(times, middle, sessions)
     const totals = sessions.map(({ from, to }) => sum(times, from, to))
     const having = totals.filter((total) => total > 0).length
@@ -83,6 +87,8 @@ export function featuresOf(units: readonly Unit<Candidate>[], query: Query, inde
       near[unit] = (near[unit] ?? 0) + (value * a) / (a + 1)
       const b = wide[unit] ?? 0
       around[unit] = (around[unit] ?? 0) + value * (count > 0 ? 1 : b / (b + 1))
+      const c = earlier[unit] ?? 0
+      before[unit] = (before[unit] ?? 0) + value * (count > 0 ? 1 : c / (c + 1))
       stretch[unit] = (stretch[unit] ?? 0) + saturated(value, within[unit] ?? 0, K1)
     }
     for (const [place, { from, to }] of sessions.entries()) {
@@ -99,6 +105,7 @@ export function featuresOf(units: readonly Unit<Candidate>[], query: Query, inde
     own,
     near: normalise(near),
     around: normalise(around),
+    before: normalise(before),
     stretch: normalise(stretch),
     session: normalise(inSession),
     best_session: bestSession(own, sessions),
@@ -138,17 +145,15 @@ function middlesOf(units: readonly Unit<Candidate>[]): Float64Array {
 
 /** How often each term of the query stands in each unit, and the terms of each unit. */
 function countsOf(units: readonly Unit<Candidate>[], index: Index) {
-  const places = new Map(units.map(({ memory, at }, place) => [unitOf(memory.seq, at), place]))
+  const numbers = Float64Array.from(units, ({ memory, at }) => unitOf(memory.seq, at))
   const lengths = new Float64Array(units.length)
   const counts = index.postings.map((postings) => {
     const column = new Float64Array(units.length)
-    const note = (at: number, place: number) => {
+    for (let place = 0; place < numbers.length; place += 1) {
+      const at = placeOf(postings.units, numbers[place] ?? 0)
+      if (at < 0) continue
       column[place] = postings.times[at] ?? 0
       lengths[place] = postings.lengths[at] ?? 0
-    }
-    for (let at = 0; at < postings.units.length; at += 1) {
-      const place = places.get(postings.units[at] ?? -1)
-      if (place !== undefined) note(at, place)
     }
     return column
   })
@@ -170,6 +175,7 @@ function kernel(
   middle: Float64Array,
   sessions: readonly Session[],
   tokens: number,
+  sides: 'both' | 'before' = 'both',
 ): Float64Array {
   const sums = new Float64Array(values.length)
   const sweep = (from: number, to: number, step: 1 | -1) => {
@@ -185,7 +191,7 @@ function kernel(
   for (const { from, to } of sessions) {
     if (sum(values, from, to) === 0) continue
     sweep(from, to, 1)
-    sweep(to - 1, from - 1, -1)
+    if (sides === 'both') sweep(to - 1, from - 1, -1)
   }
   return sums
 }
@@ -242,38 +248,39 @@ function answering(
 }
 
 function seenFeatures(units: readonly Unit<Candidate>[], { dates, authors, wants }: Query): Features {
-  const column = (value: (unit: Unit<Candidate>) => number) => Float64Array.from(units, value)
-  const has = (mark: number) => column(({ passage }) => (wants & passage.marks & mark ? 1 : 0))
-  const agreements = new Map<Candidate, { day: number; month: number }>()
-  if (dates.length > 0)
-    for (const { memory } of units)
-      if (!agreements.has(memory)) agreements.set(memory, agreement(memory.created_at, dates))
-  return {
-    named: column(({ memory }) => (authors.size === 0 ? 0 : authors.has(memory.author) ? 1 : -1)),
-    asks: column(({ passage }) => (passage.marks & marks.ends_asking ? 1 : 0)),
-    day: column(({ memory }) => agreements.get(memory)?.day ?? 0),
-    month: column(({ memory }) => agreements.get(memory)?.month ?? 0),
-    time: has(marks.time),
-    number: has(marks.number),
-    name: has(marks.name),
+  const size = units.length
+  const column = () => new Float64Array(size)
+  const [named, asks, day, month] = [column(), column(), column(), column()]
+  const [time, number, name] = [column(), column(), column()]
+  const has = (seen: number, mark: number) => (wants & seen & mark ? 1 : 0)
+  for (const [at, { memory, passage }] of units.entries()) {
+    if (authors.size > 0) named[at] = authors.has(memory.author) ? 1 : -1
+    asks[at] = passage.marks & marks.ends_asking ? 1 : 0
+    time[at] = has(passage.marks, marks.time)
+    number[at] = has(passage.marks, marks.number)
+    name[at] = has(passage.marks, marks.name)
+    if (dates.length === 0) continue
+    const agrees = agreement(memory.created_at, dates)
+    day[at] = agrees.day
+    month[at] = agrees.month
   }
+  return { named, asks, day, month, time, number, name }
 }
 
 function prices(units: readonly Unit<Candidate>[]): Features {
+  const size = units.length
   const logs = Float64Array.from(units, ({ passage }) => Math.log(passage.tokens + LABEL_TOKENS))
-  const mean = sum(logs, 0, logs.length) / Math.max(1, logs.length)
-  const spread = Math.sqrt(
-    sum(
-      logs.map((log) => (log - mean) ** 2),
-      0,
-      logs.length,
-    ) / Math.max(1, logs.length),
-  )
-  const differs = Math.min(1, Math.max(0, (spread - 0.5) / 0.4))
-  const above = (log: number) => Math.max(0, log - Math.log(SHORT_TOKENS))
-  return {
-    long: logs.map(above),
-    long_among_short: logs.map((log) => above(log) * differs),
-    long_memory: Float64Array.from(units, ({ memory }) => above(Math.log(memory.tokens + LABEL_TOKENS))),
+  const mean = sum(logs, 0, size) / Math.max(1, size)
+  let squares = 0
+  for (const log of logs) squares += (log - mean) ** 2
+  const differs = Math.min(1, Math.max(0, (Math.sqrt(squares / Math.max(1, size)) - 0.5) / 0.4))
+  const [long, among, whole] = [new Float64Array(size), new Float64Array(size), new Float64Array(size)]
+  for (const [at, { memory, passage }] of units.entries()) {
+    const log = (logs[at] ?? 0) - SHORT
+    const above = Math.max(0, log)
+    long[at] = above
+    among[at] = above * differs
+    whole[at] = memory.tokens === passage.tokens ? above : Math.max(0, Math.log(memory.tokens + LABEL_TOKENS) - SHORT)
   }
+  return { long, long_among_short: among, long_memory: whole }
 }

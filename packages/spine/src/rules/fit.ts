@@ -38,6 +38,8 @@ const SECTION_CHARS = 24
 /** Of what is free after the parts that must be kept, the share that facts may take from memories. */
 const FACTS_OF_FREE = 0.7
 const MIN_FACT_TOKENS = 12
+/** About what a reference costs. */
+const REFERENCE_TOKENS = 12
 
 /** The draft with history, memories, facts and receipts, rendered within `max_tokens`, and the exact tokens of its text. */
 export function fitEnvelope(call: FitCall): { draft: Draft; tokens: number } {
@@ -94,12 +96,17 @@ function settle(call: FitCall, draft: Draft, choices: readonly Choice[]): { draf
     const fitted = withFacts(call, withMemories(draft, kept))
     const tokens = count(render(fitted))
     if (tokens <= max_tokens) return { draft: fitted, tokens }
-    const last = kept.findLastIndex((choice) => choice.level !== 'receipt')
-    const choice = kept[last]
-    if (!choice) return settleHistory(call, fitted)
-    const { content: _content, ...shown } = choice.shown
-    const level = choice.level === 'ref' ? 'receipt' : 'ref'
-    kept[last] = { ...choice, level, shown: { ...shown, level: 'ref' } }
+    // As much as is over by what each costs; the next count says whether that was enough.
+    for (let over = tokens - max_tokens; over > 0; ) {
+      const last = kept.findLastIndex((choice) => choice.level !== 'receipt')
+      const choice = kept[last]
+      if (!choice) return settleHistory(call, withMemories(draft, kept))
+      const { content: _content, ...shown } = choice.shown
+      const level = choice.level === 'ref' ? 'receipt' : 'ref'
+      const cost = level === 'ref' ? Math.min(choice.cost, REFERENCE_TOKENS) : 0
+      over -= Math.max(1, choice.cost - cost)
+      kept[last] = { ...choice, level, cost, shown: { ...shown, level: 'ref' } }
+    }
   }
 }
 
@@ -128,7 +135,7 @@ function withMemories(draft: Draft, choices: readonly Choice[]): Draft {
   }
 }
 
-function receiptOf({ memory, level, score, why, full_needs }: Choice): Trimmed {
+function receiptOf({ memory, level, score, why, instead, full_needs }: Choice): Trimmed {
   const reason = { full: '', excerpt: 'shown as an excerpt', ref: 'shown as a reference', receipt: 'did not fit' }[
     level
   ]
@@ -137,8 +144,9 @@ function receiptOf({ memory, level, score, why, full_needs }: Choice): Trimmed {
     level,
     tokens: memory.tokens,
     score,
-    reason: why === undefined ? reason : `${reason}: ${why}`,
-    ...(why === undefined && full_needs !== undefined ? { full_needs } : {}),
+    reason: why ?? reason,
+    ...(instead === undefined ? {} : { instead }),
+    ...(full_needs === undefined ? {} : { full_needs }),
     ...(memory.explain === undefined ? {} : { explain: memory.explain }),
   }
 }

@@ -111,9 +111,11 @@ test('the same text and a replaced memory have content once', () => {
     { content: 'The vault is blue now.', requested: true },
   ])
   assert.equal(fitted.memories.filter(({ content }) => content !== undefined).length, 2)
-  const reasons = Object.fromEntries(fitted.receipts.trimmed.map(({ id, reason }) => [id, reason]))
-  assert.match(String(reasons.m1), /the same text as m2/)
-  assert.match(String(reasons.m3), /replaced by m4/)
+  const told = fitted.receipts.trimmed.map(({ id, reason, instead }) => [id, reason, instead])
+  assert.deepEqual(told.toSorted(), [
+    ['m1', 'a duplicate', 'm2'],
+    ['m3', 'replaced', 'm4'],
+  ])
 })
 
 test('the reasoning behind a decision already taken is at most a reference', () => {

@@ -35,6 +35,8 @@ export type Choice = FitMemory & {
   cost: number
   /** Why it is not shown better, where that is not for want of room. */
   why?: string
+  /** The memory that is shown in its place. */
+  instead?: string
   /** Tokens that its full text would have needed more. */
   full_needs?: number
 }
@@ -204,16 +206,21 @@ function createTable(call: LevelsCall, draft: Draft, items: readonly FitMemory[]
     choices: (): Choice[] =>
       items.map((item) => {
         const choice = given.get(item) ?? { ...at(item, 'ref'), level: 'receipt' as const, cost: 0 }
-        const why = barred.get(item)
+        const bar = barred.get(item)
         const full_needs = Math.max(1, item.memory.tokens + ABOUT_LABEL - choice.cost - Math.max(0, left))
-        return choice.level === 'full' ? choice : { ...choice, full_needs, ...(why === undefined ? {} : { why }) }
+        return choice.level === 'full' ? choice : { ...choice, ...(bar ?? { full_needs }) }
       }),
   }
 }
 
-/** What has no content however much room there is, and why. */
-function barredOf(call: LevelsCall, draft: Draft, items: readonly FitMemory[]): Map<FitMemory, string> {
-  const barred = new Map<FitMemory, string>()
+/** Why a memory has no content, and which one has it instead. */
+type Bar = { why: string; instead?: string }
+
+/** What has no content however much room there is, and why. A full dump is everything, also twice. */
+function barredOf(call: LevelsCall, draft: Draft, items: readonly FitMemory[]): Map<FitMemory, Bar> {
+  const barred = new Map<FitMemory, Bar>()
+  const policy = policies[call.strategy]
+  if (policy.whole) return barred
   const settled = (draft.task.state.decisions?.length ?? 0) > 0
   const said = saidIn(draft)
   const first = new Map<string, string>()
@@ -222,12 +229,16 @@ function barredOf(call: LevelsCall, draft: Draft, items: readonly FitMemory[]): 
     const { memory, replaced_by } = item
     const same = first.get(memory.digest)
     if (same === undefined) first.set(memory.digest, memory.id)
-    if (same !== undefined) barred.set(item, `the same text as ${same}`)
-    else if (replaced_by !== undefined && ids.has(replaced_by)) barred.set(item, `replaced by ${replaced_by}`)
+    // A short text costs no more than its id.
+    const long = memory.tokens >= MIN_EXCERPT_TOKENS
+    if (same !== undefined) barred.set(item, { why: 'a duplicate', instead: same })
+    else if (replaced_by !== undefined && ids.has(replaced_by))
+      barred.set(item, { why: 'replaced', instead: replaced_by })
     else if (isPin(item)) continue
-    else if (said.some((text) => text.includes(memory.content.trim()))) barred.set(item, 'already said in the task')
-    else if (!policies[call.strategy].inline) barred.set(item, 'references only')
-    else if (settled && memory.kind === 'reasoning') barred.set(item, 'the reasoning behind a decision already taken')
+    else if (long && said.some((text) => text.includes(memory.content.trim())))
+      barred.set(item, { why: 'said in the task' })
+    else if (!policy.inline) barred.set(item, { why: 'references only' })
+    else if (settled && memory.kind === 'reasoning') barred.set(item, { why: 'the decision is taken' })
   }
   return barred
 }

@@ -15,9 +15,9 @@ const seqOf = (unit: number): number => Math.floor(unit / UNITS)
 
 /** The passages with one term, by unit ascending: how often it stands in them, and how many terms they have in all. */
 export type Postings = {
-  units: readonly number[]
-  times: readonly number[]
-  lengths: readonly number[]
+  units: Float64Array
+  times: Float64Array
+  lengths: Float64Array
   /** Passages that have it; more than are listed where the index gave only the newest. */
   frequency: number
 }
@@ -30,6 +30,17 @@ export type Index = {
   postings: readonly Postings[]
 }
 
+/** Where a unit stands in a list of them, or -1. */
+export function placeOf(units: Float64Array, unit: number): number {
+  let [low, high] = [0, units.length]
+  while (low < high) {
+    const middle = (low + high) >> 1
+    if ((units[middle] ?? 0) < unit) low = middle + 1
+    else high = middle
+  }
+  return units[low] === unit ? low : -1
+}
+
 export const K1 = 1.2
 export const B = 0.75
 
@@ -39,35 +50,43 @@ export const rarity = (passages: number, frequency: number): number =>
 
 export const averageLength = ({ terms, passages }: Index): number => Math.max(1, terms / Math.max(1, passages))
 
+const none = new Float64Array(0)
+export const noPostings: Postings = Object.freeze({ units: none, times: none, lengths: none, frequency: 0 })
+
 /** The numbers of the memories with the best BM25, each counted by its best passage for every term. */
 export function bestMemories({ terms }: Query, index: Index, limit: number): number[] {
   const average = averageLength(index)
-  const scores = new Map<number, number>()
+  const last = index.postings.reduce((most, { units }) => Math.max(most, units.at(-1) ?? 0), 0)
+  const scores = new Float64Array(seqOf(last) + 1)
+  const found: number[] = []
   for (const [place, { weight }] of terms.entries()) {
-    const { units, times, lengths, frequency } = index.postings[place] ?? nothing
+    const { units, times, lengths, frequency } = index.postings[place] ?? noPostings
     const worth = weight * rarity(index.passages, frequency) * (K1 + 1)
-    let seq = -1
-    let best = 0
-    const settle = () => {
-      if (best > 0) scores.set(seq, (scores.get(seq) ?? 0) + best)
-    }
-    for (let at = 0; at < units.length; at += 1) {
-      const owner = seqOf(units[at] ?? 0)
-      if (owner !== seq) {
-        settle()
-        seq = owner
-        best = 0
+    for (let at = 0; at < units.length; ) {
+      const seq = seqOf(units[at] ?? 0)
+      const next = unitOf(seq + 1, 0)
+      let best = 0
+      for (; at < units.length && (units[at] ?? 0) < next; at += 1) {
+        const count = times[at] ?? 0
+        const score = (worth * count) / (count + K1 * (1 - B + (B * (lengths[at] ?? 0)) / average))
+        if (score > best) best = score
       }
-      const count = times[at] ?? 0
-      const score = (worth * count) / (count + K1 * (1 - B + (B * (lengths[at] ?? 0)) / average))
-      if (score > best) best = score
+      const before = scores[seq] ?? 0
+      if (before === 0 && best > 0) found.push(seq)
+      scores[seq] = before + best
     }
-    settle()
   }
-  return [...scores]
-    .sort((left, right) => right[1] - left[1] || right[0] - left[0])
+  const value = (seq: number) => scores[seq] ?? 0
+  const least = nthLargest(scores, found, limit)
+  return found
+    .filter((seq) => value(seq) >= least)
+    .sort((left, right) => value(right) - value(left) || right - left)
     .slice(0, limit)
-    .map(([seq]) => seq)
 }
 
-const nothing: Postings = { units: [], times: [], lengths: [], frequency: 0 }
+/** The score of the n-th best: sorting numbers alone is many times faster than sorting all that have them. */
+function nthLargest(scores: Float64Array, found: readonly number[], n: number): number {
+  if (found.length <= n) return 0
+  const sorted = Float64Array.from(found, (seq) => scores[seq] ?? 0).sort()
+  return sorted[sorted.length - n] ?? 0
+}

@@ -82,18 +82,21 @@ function scoresOf(features: Features, size: number): Float64Array {
 const priorityValue: Record<Priority, number> = { low: -1, normal: 0, high: 1, critical: 1 }
 const FRESH_MS = 86_400_000
 const RECENT_TOKENS = 1_000
+const OLD = 30
 
 /** What the sender said of it, and whether it was only just said: of the task at hand or lately, and near the end of its session. */
 function saidOf(units: readonly Unit<RankCandidate>[], now: number): Features {
+  const priority = new Float64Array(units.length)
+  const recent = new Float64Array(units.length)
   const ends = new Map<string, number>()
   for (const { memory } of units)
     ends.set(memory.session, Math.max(ends.get(memory.session) ?? 0, memory.place + memory.tokens))
-  return {
-    priority: Float64Array.from(units, ({ memory }) => priorityValue[memory.priority]),
-    recent: Float64Array.from(units, ({ memory }) => {
-      const since = (ends.get(memory.session) ?? 0) - memory.place - memory.tokens
-      const fresh = memory.at_hand ? 1 : Math.exp(-Math.max(0, now - memory.created_at) / FRESH_MS)
-      return fresh * Math.exp(-since / RECENT_TOKENS)
-    }),
+  for (const [at, { memory }] of units.entries()) {
+    priority[at] = priorityValue[memory.priority]
+    const age = memory.at_hand ? 0 : Math.max(0, now - memory.created_at) / FRESH_MS
+    const since = (ends.get(memory.session) ?? 0) - memory.place - memory.tokens
+    // Long ago is never just now: nearly all memories are spared the exponential.
+    if (age < OLD) recent[at] = Math.exp(-age - since / RECENT_TOKENS)
   }
+  return { priority, recent }
 }

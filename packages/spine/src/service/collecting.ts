@@ -1,14 +1,14 @@
 /** Which memories an envelope could carry: those asked for, pins, the newest, what the chain carried, and what a search finds. */
 
 import type { Envelope } from '../protocol/envelope.ts'
-import type { Gap } from '../protocol/memory.ts'
-import { priorities } from '../protocol/scalars.ts'
+import type { Gap, MemoryKind, Trust } from '../protocol/memory.ts'
+import { priorities, toIso } from '../protocol/scalars.ts'
 import type { FitMemory } from '../rules/fit.ts'
 import { mentionsOf } from '../rules/references.ts'
 import type { Row } from '../store/database.ts'
-import { pinnedMemories, urgentMemories } from '../store/memories.ts'
+import { pinnedMemories, textsById, urgentMemories } from '../store/memories.ts'
 import type { Service } from './context.ts'
-import { toMemory } from './documents.ts'
+import { priorityOf } from './documents.ts'
 import { gapReason, memoryRows } from './memory-rows.ts'
 import { type RankedRow, rankMemories } from './ranking.ts'
 
@@ -17,7 +17,7 @@ const LOOKED_AT = 200
 const LOOKED_AT_WITH_ROOM = 250
 const ROOM_TOKENS = 4_000
 /** Content is read by rank until there is so much more than the envelope can hold, within these numbers of memories. */
-const READ_SHARE = 2
+const READ_SHARE = 1.5
 const READ = { least: 40, most: 400 }
 /** References of earlier envelopes that are looked at again. */
 const MAX_INHERITED = 500
@@ -93,11 +93,13 @@ export async function collect(service: Service, call: CollectCall): Promise<Coll
       sure.has(memory.id) || ((matches || recent) && (call.include_pins || !memory.pinned)),
   )
   const chosen = worthReading(offered, sure, call.max_tokens)
-  const texts = await memoryRows(
-    service,
-    ns,
-    chosen.map(({ memory }) => memory.id),
+  const statements = textsById(
+    dialect,
+    chosen.map(({ memory }) => ({ id: memory.id })),
+    { ns },
   )
+  const read = await Promise.all(statements.map((statement) => database.read(statement)))
+  const texts = new Map(read.flat().map((row) => [String(row.id), row]))
   return { memories: chosen.flatMap((one) => fitMemory(one, texts.get(one.memory.id), wanted)), requested, gaps }
 }
 
@@ -143,22 +145,20 @@ function fitMemory(
 }
 
 function carried(row: Row, explain: string[]): FitMemory['memory'] {
-  const { id, version, digest, tokens, priority, pinned, title, kind, author, trust, created_at, content } =
-    toMemory(row)
   return {
-    id,
-    version,
-    digest,
-    tokens,
-    priority,
-    pinned,
+    id: String(row.id),
+    version: Number(row.version),
+    digest: String(row.digest),
+    tokens: Number(row.tokens),
+    priority: priorityOf(row),
+    pinned: row.pinned === 1,
     level: 'full',
-    ...(title === undefined ? {} : { title }),
-    kind,
-    author,
-    trust,
-    created_at,
-    content,
+    ...(row.title === null ? {} : { title: String(row.title) }),
+    kind: String(row.kind) as MemoryKind,
+    author: String(row.author),
+    trust: String(row.trust) as Trust,
+    created_at: toIso(Number(row.created_at)),
+    content: String(row.content),
     ...(explain.length > 0 ? { explain } : {}),
   }
 }

@@ -5,7 +5,7 @@
 
 import type { Priority } from '../protocol/scalars.ts'
 import { passagesIn } from '../rules/passages.ts'
-import { bestMemories, type Index, type Postings, unitOf } from '../rules/postings.ts'
+import { bestMemories, type Index, noPostings, type Postings, unitOf } from '../rules/postings.ts'
 import { type Query, queryOf } from '../rules/query.ts'
 import { type RankCandidate, type Ranked, rank } from '../rules/rank.ts'
 import { hashOf } from '../rules/terms.ts'
@@ -109,30 +109,39 @@ async function readIndex(service: Service, ns: string, query: Query, totals: Row
   const tables = await Promise.all(
     postingsOf(database.dialect, wanted, { ns, limit }).map((statement) => database.read(statement)),
   )
-  const postings: Postings[] = wanted.map(() => ({ units: [], times: [], lengths: [], frequency: 0 }))
+  const postings: Postings[] = wanted.map(() => noPostings)
   for (const row of tables.flat())
     postings[Number(row.place)] = toPostings(String(row.found ?? ''), { limit, passages })
   return { passages, terms: Number(totals?.terms ?? 0), postings }
 }
 
-/** Reads "seq passage times length" after "seq passage times length". */
+/** Reads "seq passage times length" after "seq passage times length", digit by digit: there can be very many. */
 function toPostings(found: string, { limit, passages }: { limit: number; passages: number }): Postings {
-  const units: number[] = []
-  const times: number[] = []
-  const lengths: number[] = []
-  if (found !== '') {
-    const numbers = found.split(' ')
-    for (let at = 0; at < numbers.length; at += 4) {
-      units.push(unitOf(Number(numbers[at]), Number(numbers[at + 1])))
-      times.push(Number(numbers[at + 2]))
-      lengths.push(Number(numbers[at + 3]))
+  const numbers: number[] = []
+  let number = 0
+  for (let at = 0; at < found.length; at += 1) {
+    const digit = found.charCodeAt(at) - ZERO
+    if (digit >= 0) number = number * 10 + digit
+    else {
+      numbers.push(number)
+      number = 0
     }
   }
-  return { units, times, lengths, frequency: units.length < limit ? units.length : frequencyOf(units, passages) }
+  if (found !== '') numbers.push(number)
+  const size = numbers.length / 4
+  const [units, times, lengths] = [new Float64Array(size), new Float64Array(size), new Float64Array(size)]
+  for (let at = 0; at < size; at += 1) {
+    units[at] = unitOf(numbers[at * 4] ?? 0, numbers[at * 4 + 1] ?? 0)
+    times[at] = numbers[at * 4 + 2] ?? 0
+    lengths[at] = numbers[at * 4 + 3] ?? 0
+  }
+  return { units, times, lengths, frequency: size < limit ? size : frequencyOf(units, passages) }
 }
 
+const ZERO = 48
+
 /** Of a list that was cut at the newest: as dense before as it is there. */
-function frequencyOf(units: readonly number[], passages: number): number {
+function frequencyOf(units: Float64Array, passages: number): number {
   const [first = 0, last = 0] = [units[0], units.at(-1)]
   return Math.min(passages, Math.max(units.length, Math.round((units.length * last) / Math.max(1, last - first))))
 }

@@ -45,7 +45,12 @@ export async function candidatesOfSealed(
     .map((found): FitMemory => {
       const { id } = found.memory
       const memory = asSealed(found.memory, inline.get(id), old.get(id))
-      return { ...found, memory, passages: passagesFor(memory, found), requested: asked.has(id) }
+      return {
+        ...found,
+        memory,
+        passages: asShown(passagesFor(memory, found), memory.content, inline.get(id)),
+        requested: asked.has(id),
+      }
     })
   // What the chain knew by then: the task may have gone on since.
   const facts = await factsFor(service, { ns, draft, previous: [envelope], history, memories, task_id: undefined })
@@ -53,6 +58,18 @@ export async function candidatesOfSealed(
     candidates: { draft, history, compacted, memories, facts, require_full_intent: false },
     gaps: [...gaps, ...collected.gaps.filter((gap) => known.has(gap.id))],
   }
+}
+
+/** What an excerpt showed comes before what it left out, whatever a ranking of today says. */
+function asShown(
+  passages: FitMemory['passages'],
+  content: string,
+  sealed: EnvelopeMemory | undefined,
+): FitMemory['passages'] {
+  if (sealed?.level !== 'excerpt' || sealed.content === undefined) return passages
+  const best = Math.max(...passages.map(({ score }) => score))
+  const shown = (start: number, end: number) => sealed.content?.includes(content.slice(start, end).trim())
+  return passages.map((one) => ({ ...one, score: shown(one.start, one.end) ? best : Math.min(one.score, best) - 1 }))
 }
 
 /** The draft without what a fit chooses, and the history with the entries that had no room. */

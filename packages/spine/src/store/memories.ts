@@ -148,6 +148,15 @@ export const memoriesById = setStatement({
   body: `with $input select ${columns} from memories join input on memories.id = i_id where memories.ns = $ns`,
 })
 
+/** What an envelope carries of memories, whatever their state. */
+export const textsById = setStatement({
+  columns: { id: 'text' },
+  parameters: { ns: 'text' },
+  body: `with $input select id, version, content, title, kind, priority, pinned, author, trust, digest, tokens,
+      superseded_by, deleted_at, created_at
+    from input cross join memories where memories.ns = $ns and memories.id = i_id`,
+})
+
 export const versionsById = setStatement({
   columns: { id: 'text', version: 'int' },
   parameters: { ns: 'text' },

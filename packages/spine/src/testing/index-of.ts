@@ -49,9 +49,9 @@ export function indexOf(candidates: readonly (RankCandidate & { text: string })[
     postings: terms.map(({ term }) => {
       const having = passages.filter((passage) => passage.terms.includes(term))
       return {
-        units: having.map(({ unit }) => unit),
-        times: having.map((passage) => passage.terms.filter((one) => one === term).length),
-        lengths: having.map((passage) => passage.terms.length),
+        units: Float64Array.from(having, ({ unit }) => unit),
+        times: Float64Array.from(having, (passage) => passage.terms.filter((one) => one === term).length),
+        lengths: Float64Array.from(having, (passage) => passage.terms.length),
         frequency: having.length,
       }
     }),

@@ -244,7 +244,7 @@ export function handoffsSuite(name: string, open: OpenSubject): void {
       await spine.memories.store({
         memories: [
           { id: 'a', content: words(80) },
-          { id: 'b', content: words(80) },
+          { id: 'b', content: `Another one. ${words(80)}` },
           { id: 'p', content: 'Pinned.', pinned: true },
         ],
       })
