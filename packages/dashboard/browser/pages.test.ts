@@ -161,6 +161,7 @@ test('a dead letter is sent back from the page, and another is discarded with a 
   await page.getByText('4 deliveries wait for a person').waitFor()
 
   await page.getByRole('button', { name: 'front-desk → refunds' }).click()
+  await page.getByRole('button', { name: 'Redrive to refunds' }).waitFor()
   await page.keyboard.press('d')
   const discard = page.getByRole('button', { name: 'Discard', exact: true })
   assert.ok(await discard.isDisabled())

@@ -1,6 +1,6 @@
 /** Keys that work anywhere on a page, except where somebody types. */
 
-import { useEffect, useRef } from 'preact/hooks'
+import { useLayoutEffect, useRef } from 'preact/hooks'
 
 type Keys = Readonly<Record<string, (event: KeyboardEvent) => void>>
 
@@ -10,7 +10,8 @@ const types = (target: EventTarget | null): boolean =>
 export function useKeys(keys: Keys): void {
   const current = useRef(keys)
   current.current = keys
-  useEffect(() => {
+  // Before the next drawing: a key that follows at once is for what is seen.
+  useLayoutEffect(() => {
     const press = (event: KeyboardEvent) => {
       if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return
       if (types(event.target) && event.key !== 'Escape') return

@@ -41,7 +41,8 @@ export function Rows<T>({ label, columns, items, keyOf, row, fresh, onEnd }: Row
     setRange((known) => (known.from === first && known.to === last ? known : { from: first, to: last }))
     if (last >= count) end.current?.()
   }
-  useLayoutEffect(measure, [count])
+  // With every drawing: what was asked for at the end while something else was being read is asked for again.
+  useLayoutEffect(measure)
   useEffect(() => {
     addEventListener('scroll', measure, { passive: true })
     addEventListener('resize', measure)
