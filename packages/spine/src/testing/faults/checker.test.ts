@@ -57,6 +57,12 @@ test('a delivery that went its way is no violation, nor is a repeat, nor a new l
   assert.deepEqual(countsOf({ events, ledger: [rowOf()], effects: [{ envelope_id, receiver: 'coder' }] }), {})
 })
 
+test('a lease that its holder may have handed back is not promised any more', () => {
+  const nack = { op: 'nack', delivery_id, epoch: 1, kind: 'info' } as const
+  const events = eventsOf(send, receive, accept, nack, { ...receive, epoch: 2, leased_at: 1_500, lease_until: 2_500 })
+  assert.deepEqual(countsOf({ events, ledger: [rowOf()] }), {})
+})
+
 test('a send of unknown outcome may be there or not', () => {
   const events = eventsOf({ ...send, kind: 'info' })
   assert.deepEqual(countsOf({ events }), {})

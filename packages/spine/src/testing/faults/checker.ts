@@ -75,12 +75,17 @@ function checkReceived(findings: Findings, sent: ReadonlyMap<string, Sent>, even
 function checkLeases(findings: Findings, events: readonly Event[]): void {
   const invoked = new Map<number, number>()
   for (const { kind, call, at } of events) if (kind === 'invoke') invoked.set(call, at)
-  const receiving = events.filter(({ kind, delivery_id }) => kind === 'ok' && delivery_id !== undefined)
+  const receiving = events.filter(
+    ({ kind, op, delivery_id }) => delivery_id !== undefined && (kind === 'ok' || (kind === 'invoke' && op === 'nack')),
+  )
   for (const [delivery_id, told] of Map.groupBy(receiving, (event) => event.delivery_id)) {
     let newest = { epoch: -1, at: Number.POSITIVE_INFINITY }
     let completions = 0
     const promised = new Map<number, number>()
-    for (const { op, call, at, epoch = 0, duplicate, lease_until, leased_at } of told) {
+    for (const { op, kind, call, at, epoch = 0, duplicate, lease_until, leased_at } of told) {
+      // Who hands back has given up, whatever becomes of the answer.
+      if (op === 'nack') promised.delete(epoch)
+      if (kind === 'invoke') continue
       const began = invoked.get(call) ?? at
       if (op !== 'receive' && duplicate !== true && epoch < newest.epoch && began > newest.at)
         findings.add('double_leases', `delivery ${delivery_id}: ${op} of epoch ${epoch} counted after ${newest.epoch}`)
@@ -94,7 +99,7 @@ function checkLeases(findings: Findings, events: readonly Event[]): void {
         newest = { epoch, at }
       }
       if (lease_until !== undefined) promised.set(epoch, Math.max(promised.get(epoch) ?? 0, lease_until))
-      if (op === 'nack' || op === 'complete') promised.delete(epoch)
+      if (op === 'complete') promised.delete(epoch)
       if (op === 'complete' && duplicate !== true) completions += 1
     }
     if (completions > 1) findings.add('double_leases', `delivery ${delivery_id} was completed ${completions} times`)
