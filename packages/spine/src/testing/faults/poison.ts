@@ -49,6 +49,8 @@ export async function poison(options: PoisonOptions): Promise<Outcome> {
     while (!handler.stopped) {
       const receiver = await startWorker('receiver-worker.ts', [endpoint, AGENT, ...numbers])
       handler.process = receiver
+      // It may have been started while all came to rest.
+      if (handler.stopped) await receiver.kill()
       try {
         for (;;) {
           const { accepted } = await receiver.next<{ accepted?: string }>()

@@ -21,6 +21,7 @@ memorySpine.receive(
     say({ accepted: delivery.id })
     if (envelope.extensions?.poison === true) process.exit(1)
     await (inbox === 'no_inbox' ? effects.always(delivery) : effects.once(delivery))
+    say({ effect: delivery.id })
     await pause(Number(work))
     say({ worked: delivery.id })
   },
