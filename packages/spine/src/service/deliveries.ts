@@ -48,7 +48,8 @@ export function createDeliveries(service: Service, { inbox, senders }: { inbox: 
     return database.read(sql.deliveriesOfEnvelope(dialect, { ...named, envelope_id }))
   }
 
-  const cancel = async ({ id, reason }: In<'cancel'>, { ns }: Caller): Promise<Delivery> => {
+  const cancel = async ({ id, reason }: In<'cancel'>, caller: Caller): Promise<Delivery> => {
+    const { ns } = caller
     const named = { ns, id, reason, reason_json: JSON.stringify(reason), now: clock.now() }
     const [[row] = []] = await database.write([cancelDelivery(dialect, named)])
     if (row) {
@@ -57,6 +58,8 @@ export function createDeliveries(service: Service, { inbox, senders }: { inbox: 
     }
     const standing = await mustFind(ns, id)
     if (standing.state === 'cancelled') return { ...toDelivery(standing), duplicate: true }
+    // It was handed back between the write and this look.
+    if (standing.state === 'ready' || standing.state === 'leased') return cancel({ id, reason }, caller)
     const accepted = standing.state === 'accepted' || standing.state === 'completed'
     throw new SpineError(accepted ? 'ALREADY_ACCEPTED' : 'WRONG_STATE', `Delivery ${id} is ${standing.state}.`, {
       id,

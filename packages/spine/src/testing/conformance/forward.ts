@@ -354,6 +354,21 @@ export function forwardSuite(name: string, open: OpenSubject): void {
       }
     })
 
+    test('a cancel beside the nack that hands it back takes it back, or finds it accepted still', async () => {
+      const spine = await fresh(open)
+      for (let round = 0; round < 10; round += 1) {
+        const { id } = (await sent(spine, { previous: null })).delivery
+        const lease = leaseOf(await receivedOne(spine))
+        await spine.deliveries.accept(lease)
+        const [cancelling] = await Promise.allSettled([
+          spine.deliveries.cancel({ id }),
+          spine.deliveries.nack({ ...lease, reason: 'busy', delay_ms: 86_400_000 }),
+        ])
+        if (cancelling.status === 'rejected') assert.equal(cancelling.reason.code, 'ALREADY_ACCEPTED')
+        else assert.equal(cancelling.value.state, 'cancelled')
+      }
+    })
+
     test('a sender cancels what nobody accepted; who waits for it hears of it', async () => {
       const spine = await fresh(open)
       const { envelope, delivery } = await sent(spine)

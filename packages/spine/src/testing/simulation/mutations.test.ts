@@ -4,15 +4,16 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { openSqliteInline } from '../../store/sqlite.ts'
 import { mutations } from './mutations.ts'
-import { simulate } from './simulate.ts'
+import { simulate, simulateOne } from './simulate.ts'
 
 /** Each is seen within so many, from the first or from any other. */
-const SCHEDULES = 150
+const SCHEDULES = 250
+const EVENTS = 60
 
 /** Where to begin for those that are seen late, to spare the wait. */
 const begin_at: Readonly<Record<string, number>> = {
   'a claim ignores the deadline': 55,
-  'a nack ignores that the attempts are spent': 121,
+  'a nack ignores that the attempts are spent': 178,
   'a heartbeat extends past the deadline': 55,
   'a sender takes back what was accepted': 88,
   'a breaker hands out a probe to everybody': 56,
@@ -25,14 +26,17 @@ for (const { name, ...mutation } of mutations())
     const { violations } = await simulate({
       schedules: SCHEDULES,
       from: begin_at[name] ?? 0,
-      events: 60,
+      events: EVENTS,
       seed: 'known bugs',
       tamper: mutation.wrap,
       shorten: false,
       ...(openDatabase ? { openDatabase } : {}),
     })
     assert.notEqual(mutation.changed(), 0, 'the engine never came by the bug')
-    assert.equal(violations.length, 1)
+    const [violation] = violations
+    assert.ok(violation, `not seen in ${SCHEDULES} schedules`)
+    const { violation: without } = await simulateOne(violation.seed, { events: EVENTS })
+    assert.equal(without, undefined, 'it fails without the bug too')
   })
 
 test('a violation names its seed, and the few steps that show it', async () => {
