@@ -50,8 +50,9 @@ const dueLater = namedStatement({
 })
 const leasedLater = namedStatement({
   parameters: { now: 'int' },
-  body: `update deliveries set lease_until = $now + lease_ms, updated_at = $now
-    where lease_until is not null and lease_until - lease_ms > $now`,
+  body: `update deliveries set updated_at = $now, ready_at = case when ready_at > $now then $now else ready_at end,
+      lease_until = case when lease_until - lease_ms > $now then $now + lease_ms else lease_until end
+    where lease_until is not null and (lease_until - lease_ms > $now or ready_at > $now)`,
 })
 const openLater = namedStatement({
   parameters: { now: 'int' },

@@ -197,8 +197,16 @@ export function returnFromFuture(book: Book): undefined {
   const { now } = book
   for (const row of book.live()) {
     const lease_ms = Number(row.lease_ms)
-    if (isHeld(row) && Number(row.lease_until) - lease_ms > now)
-      book.put({ ...row, lease_until: now + lease_ms, updated_at: now })
+    const lease_until = Number(row.lease_until)
+    const ready_at = Number(row.ready_at)
+    if (isHeld(row) && (lease_until - lease_ms > now || ready_at > now))
+      book.put({
+        ...row,
+        lease_until: lease_until - lease_ms > now ? now + lease_ms : lease_until,
+        // It may be released, and is then to be handed out at once.
+        ready_at: Math.min(ready_at, now),
+        updated_at: now,
+      })
     else if (row.state === 'ready' && row.updated_at > now) book.put({ ...row, ready_at: now, updated_at: now })
   }
   for (const row of book.breakers())

@@ -134,9 +134,9 @@ export const mutations = (): Mutation[] => [
     'else deadline + 60000 end',
   ]),
   rewrite('a lease that ended is not handed out again', leaseEnd, [`else 'ready' end,`, `else 'accepted' end,`]),
-  rewrite('a clock that was set back keeps its leases', 'and lease_until - lease_ms >', [
-    'lease_until - lease_ms >',
-    'lease_until - lease_ms - 100000000 >',
+  rewrite('a clock that was set back keeps its leases', 'case when lease_until - lease_ms >', [
+    /then cast\(\$1 as bigint\) \+ lease_ms/,
+    'then lease_until',
   ]),
   rewrite('a sender takes back what was accepted', `last = 'cancel', lease_until = null`, [
     `state in ('ready', 'leased')`,
