@@ -53,6 +53,8 @@ export const historyEntry = z.looseObject({
   reason: text.optional(),
   rejected: z.union([text, z.array(text)]).optional(),
   at: time.optional(),
+  /** Only what was decided and rejected is here; the whole entry is in an earlier envelope, or in `history_rest`. */
+  shortened: z.boolean().optional(),
 })
 export type HistoryEntry = z.infer<typeof historyEntry>
 

@@ -105,7 +105,7 @@ export function historyLine(entry: HistoryEntry | CompactedEntry): string {
     return `${entry.compacted} earlier entries (hop ${entry.from_hop} to ${entry.to_hop}) in ${entry.envelope_id}`
   const rejected = [entry.rejected ?? []].flat().map((option) => indented(option))
   return [
-    `${oneLine(entry.agent)}: ${indented(entry.action)}`,
+    `${oneLine(entry.agent)}: ${entry.shortened ? '…' : indented(entry.action)}`,
     entry.decision && `decided ${indented(entry.decision)}`,
     entry.reason && `because ${indented(entry.reason)}`,
     rejected.length && `rejected ${rejected.join('; ')}`,

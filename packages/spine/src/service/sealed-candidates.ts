@@ -78,9 +78,12 @@ function partsOf(envelope: Envelope): { draft: Draft; history: HistoryPart[]; co
   const rest = Array.isArray(history_rest) ? history_rest.filter((entry) => historyEntry.safeParse(entry).success) : []
   const part = (entry: HistoryEntry): HistoryPart => ({ entry, hop: envelope.chain.hop, envelope_id: envelope.id })
   const isCompacted = (entry: CompactedEntry | HistoryEntry): entry is CompactedEntry => 'compacted' in entry
-  const shown = envelope.execution_history.filter((entry): entry is HistoryEntry => !isCompacted(entry))
+  const shown = envelope.execution_history
+    .filter((entry): entry is HistoryEntry => !isCompacted(entry))
+    .filter((entry) => !(entry.shortened && rest.some((whole) => sameDecision(whole as HistoryEntry, entry))))
   const before = envelope.execution_history.find(isCompacted)
-  const earlier = (before?.compacted ?? 0) - rest.length
+  const dropped = rest.length - (envelope.execution_history.length - (before ? 1 : 0) - shown.length)
+  const earlier = (before?.compacted ?? 0) - dropped
   return {
     draft: {
       ...(sealed as Draft),
@@ -93,6 +96,10 @@ function partsOf(envelope: Envelope): { draft: Draft; history: HistoryPart[]; co
     compacted: before && earlier > 0 ? { ...before, compacted: earlier } : undefined,
   }
 }
+
+/** What stands shortened in the history has its whole among the rest. */
+const sameDecision = (whole: HistoryEntry, short: HistoryEntry) =>
+  whole.agent === short.agent && whole.decision === short.decision
 
 /** The newest version of each that was there when the envelope was sealed. */
 async function oldVersions(
