@@ -29,7 +29,7 @@ export type RankedFact = Value & {
   worth: number
 }
 
-/** Log odds, rounded from a logistic regression over recorded runs of several kinds; see docs/context.md. */
+/** Log odds, rounded from a logistic regression over recorded runs of several kinds; see docs/retention.md. */
 const weight = {
   bias: -2.9,
   /** Natural logarithms: of the texts that have it, of their authors, of its characters. */
