@@ -36,7 +36,9 @@ export function fitMustKeep({ draft, facts, count, require_full_intent }: MustKe
   let fitted = draft
   const used = () => count(render(fitted))
   const shorten = (part: 'intent' | 'summary', of_tokens: number, tokens: number) => {
-    fitted = withShortened(fitted, excerptWithValues(draft, { part, of_tokens, tokens }, facts, count))
+    const shorter = withShortened(fitted, excerptWithValues(draft, { part, of_tokens, tokens }, facts, count))
+    // Of a few words, an excerpt with its line about the rest takes more than the whole.
+    if (count(render(shorter)) < used()) fitted = shorter
   }
   if (intent_tokens > max_tokens / 2) shorten('intent', intent_tokens, Math.floor(max_tokens * INTENT_EXCERPT))
   const summary_tokens = count(draft.task.summary)

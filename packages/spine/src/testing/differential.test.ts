@@ -38,7 +38,11 @@ async function openWorld(database: Database, seed: string): Promise<World> {
   const draw = chanceOf(`${seed} ids`)
   const hex = (digits: number) => Array.from({ length: digits }, () => Math.floor(draw() * 16).toString(16)).join('')
   const clock = manualClock()
-  return { spine: await createSpine({ database, clock, chance: { uniform: draw, hex }, watch: false }), clock, database }
+  return {
+    spine: await createSpine({ database, clock, chance: { uniform: draw, hex }, watch: false }),
+    clock,
+    database,
+  }
 }
 
 /** What a call answers, or the code of its refusal. */
