@@ -186,6 +186,26 @@ test('all of one cause go back at once', async () => {
   await context.close()
 })
 
+test('keys alone find a handoff, open it and come back', async () => {
+  const { page, context } = await openPage(browser)
+  await open(page, 'handoffs')
+  await page.getByText('seat map').first().waitFor()
+  await page.keyboard.press('j')
+  await page.keyboard.press('j')
+  await page.keyboard.press('k')
+  const first = await page.evaluate('document.activeElement.textContent')
+  assert.match(String(first), /→/)
+  await page.keyboard.press('Enter')
+  await page.getByRole('tab', { name: 'Envelope JSON' }).waitFor()
+  await page.keyboard.press('Escape')
+  await page.getByText('One row is one envelope').waitFor()
+  await page.keyboard.press('/')
+  await page.keyboard.type('sm-103')
+  await page.keyboard.press('Enter')
+  await page.getByText('Why sold seats look free').first().waitFor()
+  await context.close()
+})
+
 test('a breaker is closed by hand', async () => {
   const { page, context } = await openPage(browser)
   await open(page, 'agents')

@@ -1,21 +1,22 @@
 /** Finds by id, agent or text: an id opens what it names, anything else searches the handoffs. */
 
-import { useRef, useState } from 'preact/hooks'
+import { useRef } from 'preact/hooks'
 import { call, isMissing } from '../core/call.ts'
 import { useKeys } from '../core/keyboard.ts'
 import { go } from '../core/router.ts'
 
 export function Find() {
   const field = useRef<HTMLInputElement>(null)
-  const [text, setText] = useState('')
   useKeys({ '/': () => field.current?.focus() })
   const find = async (event: SubmitEvent) => {
     event.preventDefault()
-    const wanted = text.trim()
-    if (wanted === '') return
+    const input = field.current
+    // The field itself: what was typed right before Enter may not have been drawn yet.
+    const wanted = input?.value.trim() ?? ''
+    if (!input || wanted === '') return
     await open(wanted)
-    setText('')
-    field.current?.blur()
+    input.value = ''
+    input.blur()
   }
   return (
     <search>
@@ -29,8 +30,6 @@ export function Find() {
           type="search"
           aria-label="Find id, agent, text"
           placeholder="Find id, agent, text"
-          value={text}
-          onInput={(event) => setText(event.currentTarget.value)}
           onKeyDown={(event) => event.key === 'Escape' && field.current?.blur()}
         />
         <kbd>/</kbd>
