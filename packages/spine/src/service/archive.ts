@@ -3,6 +3,7 @@
 import * as sql from '../store/archive.ts'
 import type { Database, Row } from '../store/database.ts'
 import type { Clock } from './clock.ts'
+import { startRounds } from './rounds.ts'
 
 const EVERY_MS = 30_000
 const BATCH = 500
@@ -33,19 +34,7 @@ export function createArchive({ database, clock }: { database: Database; clock: 
     }
   }
 
-  let stopTimer = () => {}
-  let stopped = !exists
-  let running: Promise<unknown> = Promise.resolve()
-  const schedule = () => {
-    if (stopped) return
-    stopTimer = clock.after(EVERY_MS, () => {
-      // A store in trouble is cleaned another time.
-      running = move()
-        .catch(() => {})
-        .finally(schedule)
-    })
-  }
-  schedule()
+  const rounds = exists ? startRounds(clock, EVERY_MS, move) : undefined
 
   return Object.freeze({
     /** Archived deliveries by id. */
@@ -63,10 +52,6 @@ export function createArchive({ database, clock }: { database: Database; clock: 
       for (const day of days.filter((candidate) => candidate < end)) await database.write([sql.dropDay(day)])
       return Number(counted?.n ?? 0)
     },
-    async stop(): Promise<void> {
-      stopped = true
-      stopTimer()
-      await running
-    },
+    stop: async (): Promise<void> => rounds?.stop(),
   })
 }

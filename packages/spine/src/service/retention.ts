@@ -11,6 +11,7 @@ import * as sql from '../store/retention.ts'
 import type { Caller, Service } from './context.ts'
 import type { Deliveries } from './deliveries.ts'
 import type { Envelopes } from './envelopes.ts'
+import { startRounds } from './rounds.ts'
 
 type In = z.output<(typeof contract.system)['gc']['input']>
 
@@ -82,26 +83,10 @@ export function createRetention(
     }
   }
 
-  let stopTimer = () => {}
-  let stopped = false
-  let running: Promise<unknown> = Promise.resolve()
-  const schedule = () => {
-    if (stopped) return
-    stopTimer = clock.after(EVERY_MS, () => {
-      // A store in trouble is cleaned another time.
-      running = pass(null, false)
-        .catch(() => {})
-        .finally(schedule)
-    })
-  }
-  schedule()
+  const rounds = startRounds(clock, EVERY_MS, () => pass(null, false))
 
   return {
     operations: { gc: ({ dry_run }: In, { ns }: Caller): Promise<Swept> => pass(ns, dry_run) },
-    async stop(): Promise<void> {
-      stopped = true
-      stopTimer()
-      await running
-    },
+    stop: rounds.stop,
   }
 }

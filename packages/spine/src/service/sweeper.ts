@@ -10,6 +10,7 @@ import type { Service } from './context.ts'
 import type { Deliveries } from './deliveries.ts'
 import type { Inbox } from './inbox.ts'
 import { expireMemories } from './indexing.ts'
+import { startRounds } from './rounds.ts'
 import type { Senders } from './senders.ts'
 import { outcomeOf } from './settling.ts'
 
@@ -27,9 +28,6 @@ export function startSweeper(
 ) {
   const { database, clock } = service
   const { dialect } = database
-  let stopTimer = () => {}
-  let stopped = false
-  let running: Promise<void> = Promise.resolve()
 
   const sweep = async (statement: () => Statement, seen?: (row: Row) => Promise<void>): Promise<void> => {
     for (;;) {
@@ -60,24 +58,11 @@ export function startSweeper(
     if (watched.length > 0) for (const row of (await deliveries.rowsById(watched)).values()) senders.moved(row)
   }
 
-  const schedule = () => {
-    if (stopped) return
-    stopTimer = clock.after(EVERY_MS, () => {
-      // A store in trouble is looked at again; its callers hear of the trouble from their own calls.
-      running = turn()
-        .catch(() => {})
-        .finally(schedule)
-    })
-  }
-  schedule()
+  const rounds = startRounds(clock, EVERY_MS, turn)
 
   return {
     /** One turn, now. */
     turn,
-    async stop(): Promise<void> {
-      stopped = true
-      stopTimer()
-      await running
-    },
+    stop: rounds.stop,
   }
 }

@@ -14,6 +14,7 @@ import type { Service } from './context.ts'
 import type { Envelopes } from './envelopes.ts'
 import type { Fold } from './fold.ts'
 import { withGapCause } from './gap-cause.ts'
+import { type Rounds, startRounds } from './rounds.ts'
 import { readSituation } from './situation.ts'
 import type { Teller } from './telling.ts'
 
@@ -35,15 +36,12 @@ export type WatchOptions = {
   onAlert: (change: AlertChange) => void
 }
 
-export function startWatch(service: Service, { fold, envelopes, teller, onAlert }: WatchOptions) {
+export function startWatch(service: Service, { fold, envelopes, teller, onAlert }: WatchOptions): Rounds {
   const { database, clock, newId } = service
   const { dialect } = database
   /** When to look again into namespaces in which time alone can change something. */
   const due = new Map<string, number>()
   let next_search = 0
-  let stopTimer = () => {}
-  let stopped = false
-  let running: Promise<void> = Promise.resolve()
 
   const change = async (ns: string, raise: readonly Judgement[], resolve: readonly string[]): Promise<void> => {
     const now = clock.now()
@@ -94,24 +92,7 @@ export function startWatch(service: Service, { fold, envelopes, teller, onAlert 
     await teller.turn()
   }
 
-  const schedule = () => {
-    if (stopped) return
-    stopTimer = clock.after(EVERY_MS, () => {
-      // A store in trouble is looked at again; its callers hear of the trouble from their own calls.
-      running = turn()
-        .catch(() => {})
-        .finally(schedule)
-    })
-  }
-  schedule()
-
-  return {
-    async stop(): Promise<void> {
-      stopped = true
-      stopTimer()
-      await running
-    },
-  }
+  return startRounds(clock, EVERY_MS, turn)
 }
 
 /** The alert as it is stored; what it says stays as it was when it was raised. */
