@@ -7,18 +7,13 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
+import { answerOf, type Ended, programFile, quietEnv } from '../testing/command.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'cli-'))
 after(() => rmSync(folder, { recursive: true }))
-const main = fileURLToPath(new URL('./main.ts', import.meta.url))
-const quiet = Object.fromEntries(
-  Object.entries(process.env).filter(([key]) => !/^(?:SPINE_|npm_lifecycle|NODE_TEST)/.test(key)),
-)
-
-type Ended = { code: number | null; stdout: string; stderr: string }
 
 function start(args: readonly string[]) {
-  const child = spawn(process.execPath, [main, ...args], { cwd: folder, env: quiet })
+  const child = spawn(process.execPath, [programFile, ...args], { cwd: folder, env: quietEnv })
   let [stdout, stderr] = ['', '']
   const firstAnswer = Promise.withResolvers<unknown>()
   child.stdout.setEncoding('utf8').on('data', (text: string) => {
@@ -32,7 +27,6 @@ function start(args: readonly string[]) {
   return { child, ended, firstAnswer: firstAnswer.promise }
 }
 const run = (...args: string[]): Promise<Ended> => start(args).ended
-const answerOf = ({ stdout }: Ended) => JSON.parse(stdout.trimEnd().split('\n').at(-1) ?? '')
 
 const turn = (i: number, agent: string, content: string, role = 'agent') => ({ i, agent, role, content })
 const baking = (id: string, rounds: number) => {

@@ -1,30 +1,17 @@
 // The commands of whoever runs a store, as they are typed: dead letters, events, cleaning, copying.
 
 import assert from 'node:assert/strict'
-import { execFile } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
-import { fileURLToPath } from 'node:url'
 import { MemorySpine } from '../client/memory-spine.ts'
+import { answerOf, commandsOver } from '../testing/command.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'running-'))
 after(() => rmSync(folder, { recursive: true }))
-const main = fileURLToPath(new URL('./main.ts', import.meta.url))
 const file = join(folder, 'spine.db')
-const quiet = Object.fromEntries(Object.entries(process.env).filter(([key]) => !/^(?:SPINE_|NODE_TEST)/.test(key)))
-
-type Ended = { code: number; stdout: string; stderr: string }
-
-const run = (...args: string[]) =>
-  new Promise<Ended>((resolve) => {
-    const given = [main, '--store', `sqlite:${file}`, ...args]
-    execFile(process.execPath, given, { cwd: folder, env: quiet }, (error, stdout, stderr) =>
-      resolve({ code: Number(error?.code ?? 0), stdout, stderr }),
-    )
-  })
-const answerOf = ({ stdout }: Ended) => JSON.parse(stdout.trimEnd().split('\n').at(-1) ?? '')
+const run = commandsOver(file, { cwd: folder })
 
 const parked = await (async () => {
   const spine = await MemorySpine.open(file)

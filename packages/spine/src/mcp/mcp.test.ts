@@ -5,7 +5,6 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
-import { fileURLToPath } from 'node:url'
 import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client'
 import { StdioClientTransport } from '@modelcontextprotocol/client/stdio'
 import { Client as OldClient } from '@modelcontextprotocol/sdk/client/index.js'
@@ -14,13 +13,10 @@ import { connect } from '../client/connect.ts'
 import { createSpine, openSqlite } from '../embedded.ts'
 import type { Spine } from '../protocol/spine.ts'
 import { createServer, type SpineServer } from '../server.ts'
+import { programFile, quietEnv } from '../testing/command.ts'
 import { mcpHandler } from './serve.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'mcp-'))
-const main = fileURLToPath(new URL('../cli/main.ts', import.meta.url))
-const quiet = Object.fromEntries(
-  Object.entries(process.env).filter(([key, value]) => value !== undefined && !/^(?:SPINE_|NODE_TEST)/.test(key)),
-) as Record<string, string>
 
 let spine: Spine
 let server: SpineServer
@@ -55,8 +51,8 @@ const wordsOf = (answer: Answer) => (answer.content as { text: string }[]).map((
 
 const stdio = (args: readonly string[], env: Record<string, string> = {}) => ({
   command: process.execPath,
-  args: [main, 'mcp', ...args],
-  env: { ...quiet, ...env },
+  args: [programFile, 'mcp', ...args],
+  env: { ...quietEnv, ...env },
   stderr: 'inherit' as const,
 })
 

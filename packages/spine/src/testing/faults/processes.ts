@@ -4,6 +4,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
+import { programFile, quietEnv } from '../command.ts'
 
 export type Started = {
   child: ChildProcess
@@ -25,11 +26,6 @@ export type StartOptions = {
 
 const pathOf = (file: string) => fileURLToPath(new URL(file, import.meta.url))
 
-/** Without what belongs to the program that runs the tests. */
-const quiet = Object.fromEntries(
-  Object.entries(process.env).filter(([key]) => !/^(?:SPINE_|npm_lifecycle|NODE_TEST)/.test(key)),
-)
-
 /** Whatever happens here, nothing is left running. */
 const running = new Set<ChildProcess>()
 process.on('exit', () => {
@@ -40,7 +36,7 @@ process.on('exit', () => {
 async function start(args: readonly string[], { env = {}, shell }: StartOptions = {}): Promise<Started> {
   const command = [process.execPath, ...args]
   const [program = '', ...rest] = shell === undefined ? command : ['bash', '-c', shell, 'bash', ...command]
-  const child = spawn(program, rest, { env: { ...quiet, ...env }, stdio: ['pipe', 'pipe', 'pipe'] })
+  const child = spawn(program, rest, { env: { ...quietEnv, ...env }, stdio: ['pipe', 'pipe', 'pipe'] })
   let complaint = ''
   child.stderr.on('data', (chunk) => {
     complaint = `${complaint}${chunk}`.slice(-2_000)
@@ -66,17 +62,7 @@ async function start(args: readonly string[], { env = {}, shell }: StartOptions 
 
 export const startServer = (url: string, options: StartOptions & { port?: string } = {}): Promise<Started> =>
   start(
-    [
-      pathOf('../../cli/main.ts'),
-      'serve',
-      '--store',
-      url,
-      '--port',
-      options.port ?? '0',
-      '--json',
-      '--log-level',
-      'fatal',
-    ],
+    [programFile, 'serve', '--store', url, '--port', options.port ?? '0', '--json', '--log-level', 'fatal'],
     options,
   )
 
