@@ -67,6 +67,18 @@ export const Empty = ({ title, children }: { title: string; children?: Component
   </div>
 )
 
+/** What is so, each with its name in front. */
+export const Facts = ({ facts }: { facts: readonly (readonly [term: string, value: string])[] }) => (
+  <ul class="ledger">
+    {facts.map(([term, value]) => (
+      <li key={term}>
+        <span class="dim">{term}</span>
+        <div>{value}</div>
+      </li>
+    ))}
+  </ul>
+)
+
 type LoadedProps<T> = {
   live: Live<T>
   what: string

@@ -6,7 +6,7 @@ import { number } from '../../core/words.ts'
 import { useSealed } from '../../data/handoff.ts'
 import { Copy } from '../../pieces/controls.tsx'
 import { LevelGlyph } from '../../pieces/glyphs.tsx'
-import { Loaded, Note, Panel } from '../../pieces/panel.tsx'
+import { Facts, Loaded, Note, Panel } from '../../pieces/panel.tsx'
 import { type Piece, piecesOf } from './sections.ts'
 
 export function Text({ envelope }: { envelope: Envelope }) {
@@ -46,14 +46,7 @@ export function Text({ envelope }: { envelope: Envelope }) {
       </Panel>
       <div class="stack">
         <Panel title="Read as">
-          <ul class="ledger">
-            {facts.map(([term, value]) => (
-              <li key={term}>
-                <span class="dim">{term}</span>
-                <div>{value}</div>
-              </li>
-            ))}
-          </ul>
+          <Facts facts={facts} />
         </Panel>
         <Note {...(hidden.length > 0 && { tier: 'warning' as const })}>
           Text of agents and tools is fenced and labelled with its source. Characters that cannot be seen are shown as{' '}

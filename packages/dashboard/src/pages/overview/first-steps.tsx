@@ -7,7 +7,7 @@ import { useConnection } from '../../core/stream.ts'
 import { number } from '../../core/words.ts'
 import type { DeliveryList } from '../../data/delivery-list.ts'
 import { Copy, Seg } from '../../pieces/controls.tsx'
-import { Panel } from '../../pieces/panel.tsx'
+import { Facts, Panel } from '../../pieces/panel.tsx'
 import { type Language, languages, stepsIn } from './first-calls.ts'
 
 const titles = ['Store what the next agent must know', 'Hand over', 'Receive and acknowledge'] as const
@@ -97,14 +97,7 @@ function ThisServer() {
   ]
   return (
     <Panel title="This server" end={health.value && `up for ${health.value.uptime_s} s`}>
-      <ul class="ledger">
-        {facts.map(([term, value]) => (
-          <li key={term}>
-            <span class="dim">{term}</span>
-            <div>{value}</div>
-          </li>
-        ))}
-      </ul>
+      <Facts facts={facts} />
     </Panel>
   )
 }

@@ -15,7 +15,7 @@ import { Head, Loaded, Panel } from '../../pieces/panel.tsx'
 import { changesOf, stepsAbove } from './changes.ts'
 import { EnvelopePanel } from './envelope-panel.tsx'
 import { LevelMap } from './level-map.tsx'
-import { nearest, type Range, rangeOf } from './range.ts'
+import { nearest, rangeOf } from './range.ts'
 import { Slider } from './slider.tsx'
 import { Strategies, strategies } from './strategies.tsx'
 
@@ -102,16 +102,18 @@ function Ready({ id, route, preview, sealed }: ReadyProps) {
         <Panel title="What travels at which budget" end={<LevelKey inks={['full', 'excerpt', 'ref']} />}>
           <Loaded live={map} what="The map could not be drawn." rows={16}>
             {() => (
-              <MapWithSlider
-                range={range}
-                preview={preview}
-                variants={variants}
-                budget={budget}
-                was={was}
-                smallest={smallest}
-                now={variant}
-                set={set}
-              />
+              <div class="map">
+                <LevelMap
+                  range={range}
+                  preview={preview}
+                  variants={variants}
+                  budget={budget}
+                  was={was}
+                  smallest={smallest}
+                  now={variant}
+                />
+                <Slider range={range} budget={budget} smallest={smallest} onChange={set} />
+              </div>
             )}
           </Loaded>
         </Panel>
@@ -129,33 +131,6 @@ function Ready({ id, route, preview, sealed }: ReadyProps) {
 
 const setStrategy = (value: Strategy, { budget }: Preview) =>
   setQuery({ strategy: value === budget.strategy ? undefined : value })
-
-type MapProps = {
-  range: Range
-  preview: Preview
-  variants: readonly PreviewVariant[]
-  budget: number
-  was: number
-  smallest: number
-  /** At the cursor. */
-  now: PreviewVariant | undefined
-  set: (budget: number) => void
-}
-
-const MapWithSlider = ({ range, preview, variants, budget, was, smallest, now, set }: MapProps) => (
-  <div class="map">
-    <LevelMap
-      range={range}
-      preview={preview}
-      variants={variants}
-      budget={budget}
-      was={was}
-      smallest={smallest}
-      now={now}
-    />
-    <Slider range={range} budget={budget} smallest={smallest} onChange={set} />
-  </div>
-)
 
 /** The finding: how many memories travel with less or more text. */
 function wordsOf(budget: number, sealed: PreviewVariant, variant: PreviewVariant | undefined) {
