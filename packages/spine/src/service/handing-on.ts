@@ -11,7 +11,7 @@ import type { Envelope } from '../protocol/envelope.ts'
 import { SpineError } from '../protocol/errors.ts'
 import { toIso } from '../protocol/scalars.ts'
 import type { Row, Statement } from '../store/database.ts'
-import { declineDelivery, forwardDeliveries, rerouteDelivery } from '../store/handing-on.ts'
+import { declineDelivery, forwardDeliveries, nameSuccessor, rerouteDelivery } from '../store/handing-on.ts'
 import type { Agents } from './agents.ts'
 import type { Assembly } from './assembly.ts'
 import type { Breakers } from './breakers.ts'
@@ -185,12 +185,17 @@ export function handingOnOperations(service: Service, rooms: Rooms) {
     const call = await calls.sendingOf(ns, envelope, undefined, { id, target: fallback, priority, deadline })
     const from = String(row.id)
     const next = { ...call, rerouted_from: from, after: { id: from, successor: id } }
-    const { sent, answers } = await sending.commit([next], [end(id)])
+    const { sent, answers } = await sending.commit(
+      [next],
+      [end(id)],
+      [nameSuccessor(dialect, { ns, id: from, successor: id, fallback })],
+    )
     const ended = answers[0]?.[0]
     const [answer] = sent
     if (!ended || !answer || answer instanceof SpineError) return undefined
-    deliveries.moved(ended)
-    return { ended, next: answer }
+    const named: Row = { ...ended, successor: String(answer.id) }
+    deliveries.moved(named)
+    return { ended: named, next: answer }
   }
 
   const reroute = async (

@@ -59,10 +59,11 @@ export function createSending(
   const { database, clock } = service
   const { dialect } = database
 
-  /** All of it in one commit, after `before`; the rows that `before` answered come back with the answers. */
+  /** All of it in one commit, between `before` and `then`; the rows that `before` answered come back with the answers. */
   const commit = async (
     batch: readonly Sending[],
     before: readonly Statement[] = [],
+    then: readonly Statement[] = [],
   ): Promise<{ sent: Sent[]; answers: Row[][] }> => {
     const now = clock.now()
     const places = batch.map(({ state, ns, target }) =>
@@ -70,7 +71,7 @@ export function createSending(
     )
     const settle = (index: number, row?: Row) => places[index]?.settle(row)
     try {
-      const all = await writeKnown(service, [...before, ...statementsOf(batch, places, now)])
+      const all = await writeKnown(service, [...before, ...statementsOf(batch, places, now), ...then])
       const tables = all.slice(before.length)
       const rows = new Map(
         tables

@@ -26,6 +26,17 @@ export const forwardDeliveries = setStatement({
 const fallback_is_free = `not exists (select 1 from deliveries as had where had.ns = $ns
       and had.envelope_id = deliveries.envelope_id and had.target = $fallback)`
 
+/**
+ * PostgreSQL sees what others commit while a batch runs: the fallback may be sent the same after the look that found it
+ * free. Then nothing is inserted, and what the other call sent is what takes over.
+ */
+export const nameSuccessor = namedStatement({
+  parameters: { ns: 'text', id: 'text', successor: 'text', fallback: 'text' },
+  body: `update deliveries set successor = coalesce((select took.id from deliveries as took where took.ns = $ns
+      and took.envelope_id = deliveries.envelope_id and took.target = $fallback), successor)
+    where ns = $ns and id = $id and successor = $successor`,
+})
+
 /** The receiver declined: the delivery is closed and names the one that takes over. */
 export const declineDelivery = namedStatement({
   parameters: {

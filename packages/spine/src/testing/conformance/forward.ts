@@ -349,6 +349,7 @@ export function forwardSuite(name: string, open: OpenSubject): void {
           spine.deliveries.send({ envelope_id: envelope.id, target: 'backup' }),
         ])
         const { state, successor } = await spine.deliveries.get({ id: delivery.id })
+        if (rerouted.status === 'fulfilled') assert.equal(rerouted.value.next.id, rerouted.value.delivery.successor)
         if (state === 'ready') assert.equal(rerouted.status, 'rejected')
         else assert.equal((await spine.deliveries.get({ id: String(successor) })).target, 'backup')
       }
