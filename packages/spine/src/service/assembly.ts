@@ -111,7 +111,8 @@ export function createAssembly(service: Service, { envelopes, agents }: { envelo
     const collected = await collectOrGaps(service, wanted, caller)
     const { memories } = collected
     const task_id = draft.task.id
-    const facts = await factsFor(service, { ns, draft, previous: previous.envelopes, history, memories, task_id })
+    const before = { previous: previous.envelopes, inherited: previous.envelopes.flatMap(({ facts }) => facts) }
+    const facts = await factsFor(service, { ns, draft, ...before, history, memories, task_id })
     const candidates = {
       draft: { ...draft, completeness: { ...draft.completeness, gaps: collected.gaps } },
       history,

@@ -1,6 +1,6 @@
 /** The texts that exact values are taken from: the memories of the task, what was handed on before, and the call's own. */
 
-import type { Draft, Envelope } from '../protocol/envelope.ts'
+import type { Draft, Envelope, Fact } from '../protocol/envelope.ts'
 import { SpineError } from '../protocol/errors.ts'
 import { historyLine } from '../protocol/render.ts'
 import type { FactSource, RankedFact } from '../rules/facts.ts'
@@ -19,6 +19,8 @@ export type FactsCall = {
   ns: string
   draft: Draft
   previous: readonly Envelope[]
+  /** What they carried. */
+  inherited: readonly Fact[]
   history: readonly HistoryPart[]
   /** What the envelope could carry. */
   memories: readonly FitMemory[]
@@ -29,7 +31,7 @@ export type FactsCall = {
 /** Best first. */
 export async function factsFor(
   service: Service,
-  { ns, draft, previous, history, memories, task_id }: FactsCall,
+  { ns, draft, previous, inherited, history, memories, task_id }: FactsCall,
 ): Promise<RankedFact[]> {
   const { task } = draft
   const sources: FactSource[] = [
@@ -55,11 +57,7 @@ export async function factsFor(
     ...(await memorySources(service, ns, task_id, memories)),
     { from: 'summary', by: draft.source_agent, trust: 'agent', values: valuesOf(task.summary) },
   ]
-  return rankFacts(
-    sources,
-    previous.flatMap(({ facts }) => facts),
-    task,
-  )
+  return rankFacts(sources, inherited, task)
 }
 
 /** Oldest first. */

@@ -41,7 +41,7 @@ export function previewOperations(service: Service, rooms: { envelopes: Envelope
 
   const sourceOfSealed = async (id: string, text: boolean, { ns }: Caller): Promise<Source> => {
     const envelope = await envelopes.mustFind(ns, id)
-    const { candidates, gaps } = await candidatesOfSealed(service, ns, envelope)
+    const { candidates, gaps } = await candidatesOfSealed(service, envelopes, ns, envelope)
     const { max_tokens, tokenizer: tokenizer_name, strategy = 'priority' } = envelope.budget
     const count = await tokenizer(tokenizer_name)
     return {

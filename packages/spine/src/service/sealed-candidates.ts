@@ -12,10 +12,12 @@ import type { Row } from '../store/database.ts'
 import { versionsAt } from '../store/memories.ts'
 import { collect } from './collecting.ts'
 import type { Service } from './context.ts'
+import type { Envelopes } from './envelopes.ts'
 import { factsFor } from './fact-sources.ts'
 
 export async function candidatesOfSealed(
   service: Service,
+  envelopes: Envelopes,
   ns: string,
   envelope: Envelope,
 ): Promise<{ candidates: Candidates; gaps: Gap[] }> {
@@ -52,12 +54,24 @@ export async function candidatesOfSealed(
         requested: asked.has(id),
       }
     })
+  const before = await beforeSealed(envelopes, ns, envelope)
   // What the chain knew by then: the task may have gone on since.
-  const facts = await factsFor(service, { ns, draft, previous: [envelope], history, memories, task_id: undefined })
+  const facts = await factsFor(service, { ns, draft, ...before, history, memories, task_id: undefined })
   return {
     candidates: { draft, history, compacted, memories, facts, require_full_intent: false },
     gaps: [...gaps, ...collected.gaps.filter((gap) => known.has(gap.id))],
   }
+}
+
+/** What it continues; where that was removed since, it stands for it itself. */
+async function beforeSealed(envelopes: Envelopes, ns: string, envelope: Envelope) {
+  const ids = envelope.chain.previous.map(({ id }) => id)
+  const found = await envelopes.findMany(ns, ids)
+  const previous = found.size === ids.length ? ids.flatMap((id) => found.get(id) ?? []) : [envelope]
+  const carried = previous.flatMap(({ facts }) => facts)
+  const known = new Set(carried.map(({ value }) => value))
+  // Values of texts that had no place among its memories are known from itself alone.
+  return { previous, inherited: [...carried, ...envelope.facts.filter(({ value }) => !known.has(value))] }
 }
 
 /** What an excerpt showed comes before what it left out, whatever a ranking of today says. */
@@ -68,8 +82,11 @@ function asShown(
 ): FitMemory['passages'] {
   if (sealed?.level !== 'excerpt' || sealed.content === undefined) return passages
   const best = Math.max(...passages.map(({ score }) => score))
-  const shown = (start: number, end: number) => sealed.content?.includes(content.slice(start, end).trim())
-  return passages.map((one) => ({ ...one, score: shown(one.start, one.end) ? best : Math.min(one.score, best) - 1 }))
+  const shown = new Set(passages.filter(({ start, end }) => sealed.content?.includes(content.slice(start, end).trim())))
+  const least = Math.min(...[...shown].map(({ score }) => score))
+  // Today's ranking says the same: its scores, which others are weighed against, stay as they are.
+  if (passages.every((one) => shown.has(one) || one.score <= least)) return passages
+  return passages.map((one) => ({ ...one, score: shown.has(one) ? best : one.score - 1 }))
 }
 
 /** The draft without what a fit chooses, and the history with the entries that had no room. */

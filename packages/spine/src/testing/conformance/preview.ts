@@ -183,6 +183,20 @@ export function previewSuite(name: string, open: OpenSubject): void {
       assert.ok((answer.variants[1]?.token_count ?? 999) <= 300)
     })
 
+    test('of an envelope further down a chain, too: what went before counts as it did', async () => {
+      const spine = await fresh(open)
+      const handoff = await withMemories(spine)
+      // Some of these values stand in the memories, too, and some do not.
+      const values = Array.from({ length: 30 }, (_, index) => `gateway ${index * 14}, order A-${1_000 + index}`)
+      const root = await sealed(spine, { ...handoff, task_summary: values.join('; ') })
+      for (const max_tokens of [400, 600, 800, 1_000, 1_200, 1_400]) {
+        const next = await sealed(spine, { ...handoff, target_agent: 'tester', max_tokens, previous: root.id })
+        const { sealed: was, variants } = await spine.handoffs.preview({ envelope_id: next.id, text: true })
+        assert.equal(variants[0]?.text, render(next))
+        assert.deepEqual(variants[0]?.levels, was?.levels)
+      }
+    })
+
     test('what create refuses for other reasons is refused; gaps are told', async () => {
       const spine = await fresh(open)
       const root = await sealed(spine, { source_agent: 'planner', constraints: { language: 'en' } })
