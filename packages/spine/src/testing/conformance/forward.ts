@@ -374,7 +374,8 @@ export function forwardSuite(name: string, open: OpenSubject): void {
       const spine = await fresh(open)
       const { envelope, delivery } = await sent(spine)
       const waiting = spine.deliveries.send({ envelope_id: envelope.id, wait: 'accepted', timeout_ms: 60_000 })
-      const lease = leaseOf(await receivedOne(spine))
+      // A send that repeats may hold the row for a moment.
+      const lease = leaseOf(await receivedOne(spine, 'coder', { wait_ms: 10_000 }))
       const cancel = (id = delivery.id) => spine.deliveries.cancel({ id, reason: 'changed my mind' })
       const cancelled = await cancel()
       assert.deepEqual([cancelled.state, cancelled.reason], ['cancelled', 'changed my mind'])
