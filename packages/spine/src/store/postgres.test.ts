@@ -249,6 +249,15 @@ test('an idle store does not keep its process alive', () => {
   assert.deepEqual([status, stderr], [0, ''])
 })
 
+test('a program that waits for its store to be closed goes on after that', () => {
+  const { status, stdout } = child(`const store = await openPostgres({ url })
+    const listening = { sql: "select 1 as one from pg_stat_activity where query = 'listen memory_spine'", params: [] }
+    while ((await store.read(listening)).length === 0);
+    await store.close()
+    console.log('closed')`)
+  assert.deepEqual([status, stdout], [0, 'closed\n'])
+})
+
 test('without the driver, the refusal says how to install it', () => {
   const hooks = `import { registerHooks } from 'node:module'
     registerHooks({ resolve(name, context, next) {

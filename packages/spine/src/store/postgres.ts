@@ -114,6 +114,8 @@ export async function openPostgres(options: PostgresOptions): Promise<Database> 
   }
   const writers = poolOf(WRITE_CONNECTIONS)
   const readers = poolOf(read_connections)
+  const end = (hints?: PostgresHints) =>
+    finished([hints?.close(), writers.end(), readers.end()], statement_timeout_ms + SILENCE_MS)
   let closed: Promise<void> | undefined
 
   const once = async (pool: Pool, batch: Batch): Promise<Row[][]> => {
@@ -181,7 +183,7 @@ export async function openPostgres(options: PostgresOptions): Promise<Database> 
   const clock = await startPostgresClock({
     ask: async () => Number((await reading.submit({ sql: theirTime, params: [] }))[0]?.now),
   }).catch(async (error) => {
-    await Promise.all([writers.end(), readers.end()])
+    await end()
     throw error
   })
   const listenable = options.listen_url ? addressOf(options.listen_url).url : pooled ? undefined : url
@@ -195,11 +197,8 @@ export async function openPostgres(options: PostgresOptions): Promise<Database> 
     hints,
     clock,
     close() {
-      closed ??= (async () => {
-        clock.stop()
-        await hints.close()
-        await Promise.all([writers.end(), readers.end()])
-      })()
+      clock.stop()
+      closed ??= end(hints)
       return closed
     },
     dialect: postgresDialect,
@@ -224,6 +223,16 @@ async function answered<T>(client: Client, within_ms: number, run: (client: Clie
   } finally {
     clearTimeout(timer)
   }
+}
+
+/**
+ * Waits for endings, but not for ever: one that a cut cable holds up is left alone. The timer also keeps the process
+ * going, which idle connections do not: without it a program would end in the middle of its `await close()`.
+ */
+async function finished(endings: readonly (Promise<void> | undefined)[], within_ms: number): Promise<void> {
+  const { promise: late, resolve } = Promise.withResolvers<void>()
+  const timer = setTimeout(resolve, within_ms)
+  await Promise.race([Promise.all(endings), late]).finally(() => clearTimeout(timer))
 }
 
 /** The address, and apart from it what it asks of the server: the driver would take that in the place of ours. */
