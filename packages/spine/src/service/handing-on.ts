@@ -234,18 +234,22 @@ export function handingOnOperations(service: Service, rooms: Rooms) {
   }
 
   /** The receiver declines: its fallback gets the envelope, else it is parked. */
-  const decline = async (input: In<'nack'>, { ns }: Caller): Promise<Delivery> => {
+  const decline = async (input: In<'nack'>, caller: Caller): Promise<Delivery> => {
+    const { ns } = caller
     const { id, lease_token: token, reason } = input
     const row = await deliveries.mustFind(ns, id)
     const held = row.token === token && (row.state === 'leased' || row.state === 'accepted')
-    const envelope = held ? await envelopes.mustFind(ns, String(row.envelope_id)) : undefined
-    const fallback = envelope && (await fallbackFor(ns, row, envelope))
-    if (envelope === undefined || fallback === undefined) return settling.settle(ns, { action: 'nack', ...input })
+    // Answered by this look: a late accept may give the lease back before a write, which would not know the fallback.
+    if (!held && isRepeat(row, { id, token, action: 'nack_declined' })) return { ...toDelivery(row), duplicate: true }
+    const envelope = await envelopes.mustFind(ns, String(row.envelope_id))
+    const fallback = await fallbackFor(ns, row, envelope)
+    if (fallback === undefined) return settling.settle(ns, { action: 'nack', ...input })
     const named = { ns, id, token, reason, reason_json: JSON.stringify(reason), now: clock.now() }
     const moved = await toFallback(ns, row, envelope, fallback, (successor) =>
       declineDelivery(dialect, { ...named, successor, fallback }),
     )
-    if (!moved) return settling.settle(ns, { action: 'nack', ...input })
+    // It moved between the look and the write, or its fallback was sent the same: look again.
+    if (!moved) return decline(input, caller)
     await breakers.observe(moved.ended, 'arrived')
     return toDelivery(moved.ended)
   }

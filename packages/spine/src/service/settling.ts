@@ -63,10 +63,13 @@ export function createSettling(service: Service, { breakers, moved, rowsById }: 
     const settled = new Map(tables.flat().map((row) => [keyOf(row), row]))
     const others = batch.filter((call) => !settled.has(keyOf(call)))
     const found = others.length ? await rowsById(others) : new Map<string, Row>()
+    // Accepted when it was written, and its lease has ended before this look: by now an accept counts, as a late one.
+    const late = others.filter((call) => call.action === 'accept' && isOpenToLate(found.get(keyOf(call)), call))
+    const accepted = late.length ? await run(late) : []
     return Promise.all(
       batch.map(async (call): Promise<Answer | SpineError> => {
         const row = settled.get(keyOf(call))
-        if (!row) return explain(call, found.get(keyOf(call)))
+        if (!row) return accepted[late.indexOf(call)] ?? explain(call, found.get(keyOf(call)))
         const outcome = outcomeOf(row, call.action)
         if (outcome) await breakers.observe(row, outcome)
         moved(row)
@@ -98,6 +101,9 @@ export function createSettling(service: Service, { breakers, moved, rowsById }: 
     },
   })
 }
+
+const isOpenToLate = (row: Row | undefined, { token }: SettleCall): boolean =>
+  row?.token === token && row.state === 'ready' && row.last === 'lease_end'
 
 const keyOf = ({ ns, id }: { ns?: unknown; id?: unknown }) => `${ns}\n${id}`
 
