@@ -19,7 +19,9 @@ import type { Seen, SeenBreaker } from './seen.ts'
 
 export type Observed = {
   now: number
+  /** What the step wrote; after a crash, everything that something will happen to. */
   deliveries: ReadonlyMap<string, Seen>
+  complete: boolean
   breakers: ReadonlyMap<string, SeenBreaker>
   /** Idempotency keys, read after a crash: a key may be all that an unanswered call left behind. */
   keys?: ReadonlySet<string>
@@ -73,22 +75,25 @@ export function explain(
 }
 
 function tableDifference(book: Book, standing: Standing, observed: Observed, strict: boolean): string | undefined {
-  for (const due of book.page.deliveries.values()) {
-    const reason = difference(due, observed.deliveries.get(due.key))
+  const { page } = book
+  const { deliveries, complete } = observed
+  for (const due of page.deliveries.values()) {
+    const unwritten = complete ? undefined : (standing.live.get(due.key) ?? standing.over.get(due.key))
+    const reason = difference(due, deliveries.get(due.key) ?? unwritten)
     if (reason !== undefined) return reason
   }
-  for (const [key, row] of standing.live) {
-    // What rests is read again only when it was touched; the sums over all rows watch it.
-    if (book.page.deliveries.has(key) || (row.state === 'parked' && !observed.deliveries.has(key))) continue
-    const reason = difference(row, observed.deliveries.get(key))
-    if (reason !== undefined) return reason
-  }
-  for (const [key, row] of observed.deliveries) {
+  if (complete)
+    for (const [key, row] of standing.live) {
+      // What rests is not read; the sums over all rows watch it.
+      if (page.deliveries.has(key) || (row.state === 'parked' && !deliveries.has(key))) continue
+      const reason = difference(row, deliveries.get(key))
+      if (reason !== undefined) return reason
+    }
+  for (const [key, row] of deliveries) {
     const due = book.find(key)
     if (!due) return `${key} comes from nowhere: it is ${row.state} in the table`
-    if (book.page.deliveries.has(key) || standing.live.has(key)) continue
-    const reason = difference(due, row)
-    if (reason !== undefined) return `it was over, and still: ${reason}`
+    const reason = page.deliveries.has(key) ? undefined : difference(due, row)
+    if (reason !== undefined) return standing.over.has(key) ? `it was over, and still: ${reason}` : reason
   }
   const { keys } = observed
   if (keys) {

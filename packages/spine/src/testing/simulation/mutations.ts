@@ -167,6 +167,12 @@ export const mutations = (): Mutation[] => [
     return [...(await database.write(batch.slice(0, 1))), ...(await database.write(batch.slice(1)))]
   }),
   forgetful(),
+  rebatch('a sweep touches what is over', (database, batch, change) => {
+    if (!batch.some(({ sql }) => sql.includes(leaseEnd))) return database.write(batch)
+    change()
+    const sql = `update deliveries set priority = 3 - priority where state = 'completed'`
+    return database.write([...batch, { sql, params: [] }])
+  }),
   rebatch('an envelope is changed when it is stored', (database, batch, change) => {
     const damaged = batch.map((statement) => {
       if (!statement.sql.includes('insert into envelopes(')) return statement

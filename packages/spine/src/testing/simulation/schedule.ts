@@ -15,7 +15,7 @@ import { endedTwice, finalState, wrongEnvelope } from './final-state.ts'
 import { createGate, type Gate } from './gate.ts'
 import { brokenPromise, halfPublished, type Violation } from './invariants.ts'
 import { endLeases, freeProbes, passDeadlines, returnFromFuture } from './lease-rules.ts'
-import { addTo, checksum, seenBreakers, seenDeliveries, seenKeys } from './seen.ts'
+import { addTo, checksum, type Journal, movingDeliveries, openJournal, seenBreakers, seenKeys } from './seen.ts'
 import { agents, fallbacks } from './sender-rules.ts'
 import { createSimTime } from './sim-time.ts'
 import { moodOf, type Step } from './steps.ts'
@@ -40,6 +40,9 @@ export type ScheduleResult = {
   events: number
 }
 
+/** A key may be all that a call without an answer left behind. */
+type Look = 'written' | 'written and keys' | 'all'
+
 class BrokenPromise extends Error {
   readonly violation: Violation
   constructor(violation: Violation) {
@@ -60,14 +63,18 @@ export async function runSchedule({ seed, steps, open, tamper, trace }: Schedule
   const chance = { uniform: () => drawn.uniform(), hex: (digits: number) => drawn.hex(digits) }
   let database = await open()
   let gate: Gate
+  let journal: Journal
   /** When the engine looks at the time by itself, next. */
   let sweeps_at = 0
 
   const begin = async (): Promise<World['spine']> => {
     gate = createGate(database, (below) => drawn.int(below))
     const between = tamper ? tamper(gate.database) : gate.database
-    const starting = createSpine({ database: between, clock: time.begin(), chance, namespace: ns, watch: false })
+    // Secrets are another matter, with tests of their own.
+    const options = { namespace: ns, watch: false, secrets: 'off' } as const
+    const starting = createSpine({ database: between, clock: time.begin(), chance, ...options })
     await gate.settle()
+    journal = await openJournal(database, ns)
     sweeps_at = time.now() + SWEEP_MS
     return starting
   }
@@ -76,7 +83,11 @@ export async function runSchedule({ seed, steps, open, tamper, trace }: Schedule
     spine: await begin(),
     now: time.now,
     mood: moodOf(seed),
-    parked: () => [...standing.live.values()].filter(({ state }) => state === 'parked').map(({ id }) => id),
+    parked: () =>
+      [...standing.live.values()]
+        .filter(({ state }) => state === 'parked')
+        .map(({ id }) => id)
+        .sort(),
     leases: [],
     open: [],
     known: [],
@@ -104,14 +115,23 @@ export async function runSchedule({ seed, steps, open, tamper, trace }: Schedule
     standing.breakers = new Map(observed.breakers)
   }
 
-  /** Holds a step against the promises and the model, and takes over what it led to. */
-  const check = async (calls: readonly Call[], strict: boolean, crashed: boolean): Promise<void> => {
-    const observed: Observed = {
+  /** Looks at what a step wrote, or, where another server begins and at the end, at everything. */
+  const look = async (look_at: Look): Promise<Observed> => {
+    const { rows, gone } = await journal.changed()
+    if (gone.length > 0) throw new BrokenPromise({ guarantee: 'G2', what: `${gone.join(', ')} is gone` })
+    const complete = look_at === 'all'
+    return {
       now: time.now(),
-      deliveries: await seenDeliveries(database, ns, gate.touched()),
+      complete,
+      deliveries: complete ? new Map([...rows, ...(await movingDeliveries(database, ns))]) : rows,
       breakers: await seenBreakers(database, ns),
-      ...(crashed ? { keys: await seenKeys(database, ns) } : {}),
+      ...(look_at === 'written' ? {} : { keys: await seenKeys(database, ns) }),
     }
+  }
+
+  /** Holds a step against the promises and the model, and takes over what it led to. */
+  const check = async (calls: readonly Call[], strict: boolean, look_at: Look): Promise<void> => {
+    const observed = await look(look_at)
     const promise = brokenPromise(standing, observed) ?? halfPublished(world.publications, observed)
     world.publications.clear()
     if (promise) throw new BrokenPromise(promise)
@@ -119,6 +139,7 @@ export async function runSchedule({ seed, steps, open, tamper, trace }: Schedule
     if ('why' in explained) throw new BrokenPromise({ guarantee: 'model', what: explained.why })
     adopt(observed)
     for (const [key, body] of explained.page.keys) standing.keys.set(key, body)
+    if (!observed.complete) return
     const [expected, found] = [standing.sums.join(' '), await checksum(database, ns)]
     if (expected === found) return
     throw new BrokenPromise({ guarantee: 'G2', what: `the sums over all deliveries are ${found}, not ${expected}` })
@@ -131,7 +152,7 @@ export async function runSchedule({ seed, steps, open, tamper, trace }: Schedule
     database = await open()
     world.spine = await begin()
     trace?.(`  the server was started again${clock_set ? `, its clock set by ${clock_set} ms` : ''}`)
-    await check([byItself('what lies in the future returns', returnFromFuture)], true, true)
+    await check([byItself('what lies in the future returns', returnFromFuture)], true, 'all')
   }
 
   const take = async (step: Omit<Step, 'commands'>, start: () => (Call | undefined)[]): Promise<Call[]> => {
@@ -156,7 +177,7 @@ export async function runSchedule({ seed, steps, open, tamper, trace }: Schedule
     // Who polls may take the probe and find nothing, without an answer that says so.
     const polls = [...calls, ...woken, ...world.pending].some((call) => call.waits === 'poll')
     const strict = !crashed && !polls && calls.length + (sweeps.length > 0 ? 1 : 0) <= 1
-    await check(happened, strict, crashed)
+    await check(happened, strict, crashed ? 'written and keys' : 'written')
     if (crashed) await restart(crash?.clock_set ?? 0)
     return calls
   }
@@ -190,6 +211,7 @@ export async function runSchedule({ seed, steps, open, tamper, trace }: Schedule
       at += 1
     }
     const stuck = await drain({ take, world, standing })
+    if (!stuck) await check([], true, 'all')
     const wrong = stuck ?? (await wrongEnvelope(database, ns)) ?? (await endedTwice(database, ns))
     if (wrong) throw new BrokenPromise(wrong)
     return { digest: await finalState(database, ns), events }

@@ -2,7 +2,6 @@
 
 import { type DeliveryState, deliveryState } from '../../protocol/delivery.ts'
 import type { Database, Row } from '../../store/database.ts'
-import { setStatement } from '../../store/values.ts'
 
 /** A delivery as its row stands. */
 export type Seen = {
@@ -52,24 +51,55 @@ const columns = `id, envelope_id, target, state, priority, claims, attempts, max
 const toSeen = (row: Row): Seen =>
   ({ ...row, key: keyOf(String(row.envelope_id), String(row.target)) }) as unknown as Seen
 
+const byKey = (rows: readonly Row[]): Map<string, Seen> => new Map(rows.map(toSeen).map((seen) => [seen.key, seen]))
+
 const moving = `select ${columns} from deliveries where ns = $1 and state = 'ready'
   union all select ${columns} from deliveries where ns = $1 and lease_until is not null`
 
-const byIds = setStatement({
-  columns: { ns: 'text', id: 'text' },
-  body: `with $input select ${columns.replaceAll(/\w+/g, 'deliveries.$&')} from deliveries join input on ns = i_ns and id = i_id`,
-})
+/** Everything that something will happen to. */
+export const movingDeliveries = async (database: Database, ns: string): Promise<Map<string, Seen>> =>
+  byKey(await database.read({ sql: moving, params: [ns] }))
 
-/** Everything that something will happen to, and what the engine touched. */
-export async function seenDeliveries(
-  database: Database,
-  ns: string,
-  touched: ReadonlySet<string>,
-): Promise<Map<string, Seen>> {
-  const ids = [...touched].map((id) => ({ ns, id }))
-  const statements = [{ sql: moving, params: [ns] }, ...byIds(database.dialect, ids)]
-  const tables = await Promise.all(statements.map((statement) => database.read(statement)))
-  return new Map(tables.flat().map((row) => [keyOf(String(row.envelope_id), String(row.target)), toSeen(row)]))
+/** Every change of a delivery, written down by the database itself, so that a step reads what it changed and no more. */
+export type Journal = {
+  /** Deliveries that were written since the last look, as they stand, and the ids of those that are gone. */
+  changed(): Promise<{ rows: Map<string, Seen>; gone: readonly string[] }>
+}
+
+const writeDown = (event: string, row: string, when = 'true') =>
+  `create temp trigger if not exists journal_${event}_${row} after ${event} on main.deliveries when ${when}
+    begin insert into journal(id) values (${row}.id); end`
+
+const journalTables = [
+  'create temp table if not exists journal(seq integer primary key, id text not null)',
+  writeDown('insert', 'new'),
+  writeDown('update', 'new'),
+  writeDown('update', 'old', 'old.id <> new.id'),
+  writeDown('delete', 'old'),
+].map((sql) => ({ sql, params: [] }))
+
+const changes = `select journal.seq, journal.id as changed, ${columns.replaceAll(/\w+/g, 'deliveries.$&')}
+  from (select max(seq) as seq, id from journal where seq > $2 group by id) as journal
+  left join deliveries on deliveries.ns = $1 and deliveries.id = journal.id`
+
+/** For SQLite, where a temporary trigger sees what its own connection writes. */
+export async function openJournal(database: Database, ns: string): Promise<Journal> {
+  await database.write(journalTables)
+  const [last] = await database.read({ sql: 'select coalesce(max(seq), 0) as seq from journal', params: [] })
+  let read_to = Number(last?.seq)
+  return {
+    async changed() {
+      const rows = await database.read({ sql: changes, params: [ns, read_to] })
+      const there: Row[] = []
+      const gone: string[] = []
+      for (const { seq, changed, ...row } of rows) {
+        read_to = Math.max(read_to, Number(seq))
+        if (row.id === null) gone.push(String(changed))
+        else there.push(row)
+      }
+      return { rows: byKey(there), gone }
+    },
+  }
 }
 
 export async function seenBreakers(database: Database, ns: string): Promise<Map<string, SeenBreaker>> {
