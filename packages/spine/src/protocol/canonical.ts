@@ -44,16 +44,20 @@ function inOrder(value: unknown, depth = 0): unknown {
   const members = value as Record<string, unknown>
   const keys = Object.keys(members)
   if (keys.some(isIrregularKey)) return IRREGULAR
-  const ordered: Record<string, unknown> = {}
-  let changed = !isOrdered(keys)
-  for (const key of changed ? keys.sort(byUnits) : keys) {
+  let ordered = isOrdered(keys) ? members : pick(members, keys.sort(byUnits))
+  for (const key of keys) {
     const member = inOrder(members[key], depth + 1)
+    if (member === members[key]) continue
     if (member === IRREGULAR) return IRREGULAR
-    changed ||= member !== members[key]
+    if (ordered === members) ordered = pick(members, keys)
     ordered[key] = member
   }
-  return changed ? ordered : value
+  return ordered
 }
+
+/** These members, in this order. */
+const pick = (members: Readonly<Record<string, unknown>>, keys: readonly string[]): Record<string, unknown> =>
+  Object.fromEntries(keys.map((key) => [key, members[key]]))
 
 /**
  * RFC 8785 is JSON.stringify with sorted keys, which is several times as fast as walking the document; where it is

@@ -155,8 +155,9 @@ export async function createSpine({
     const { identity, onWarning: warn = () => {} } = options
     const ns = identity?.namespace ?? namespace
     const { guarded } = entry as PlainOperation
+    const held = guarded ? guard.suspects(parsed.data) : []
     const { input: safe, found: secrets } =
-      guarded && guard.suspects(parsed.data) ? await guard.check(ns, parsed.data, warn) : clean(parsed.data)
+      held.length > 0 ? await guard.check(ns, parsed.data, held, warn) : clean(parsed.data)
     let ended: AbortSignal | undefined
     const caller: Caller = {
       ns,

@@ -7,7 +7,7 @@ import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { rules } from '@secretlint/secretlint-rule-preset-recommend'
 import { SpineError } from '../../protocol/errors.ts'
-import { createGuard } from './guard.ts'
+import { createGuard, type Guard } from './guard.ts'
 import { looksDrawn } from './own-rules.ts'
 import { mayHoldSecret, neededWords, secretsIn, unusedPresetRules } from './scan.ts'
 
@@ -29,6 +29,10 @@ function seeded(seed: number) {
     Array.from({ length }, () => alphabet[Math.floor(next() * alphabet.length)]).join('')
   return { of, alnum: (length: number) => of(ALNUM, length), hex: (length: number) => of('0123456789abcdef', length) }
 }
+
+/** The whole way of an input through the guard. */
+const checked = <T>(guard: Guard, ns: string, input: T, warn: (warning: string) => void) =>
+  guard.check(ns, input, guard.suspects(input), warn)
 
 type Draw = ReturnType<typeof seeded>
 type Planted = { text: string; secrets: string[] }
@@ -112,7 +116,7 @@ test('of fifty secrets made here at least 95 % never get into what is kept', asy
   const missed: string[] = []
   for (const { text, secrets } of all) {
     const content = `Notes of the call.\n${text}\nNothing else.`
-    const { input, found } = await guard.check('ns', { content }, () => {})
+    const { input, found } = await checked(guard, 'ns', { content }, () => {})
     assert.ok(input.content.startsWith('Notes of the call.') && input.content.endsWith('Nothing else.'), input.content)
     if (found.length === 0 || secrets.some((secret) => input.content.includes(secret))) missed.push(text)
   }
@@ -180,7 +184,7 @@ test('a mark tells the kind, and the same secret has the same mark in one namesp
   const token = `ghp_${draw.alnum(36)}`
   const warnings: string[] = []
   const call = { task_summary: `Push with ${token}.`, state: { remaining: [`revoke ${token}`] } }
-  const { input, found } = await guard.check('a', call, (warning) => void warnings.push(warning))
+  const { input, found } = await checked(guard, 'a', call, (warning) => void warnings.push(warning))
   assert.match(input.task_summary, /^Push with \[redacted:github:[0-9a-f]{8}\]\.$/)
   assert.equal(input.state.remaining[0]?.split(' ')[1], input.task_summary.split(' ')[2]?.slice(0, -1))
   assert.deepEqual(
@@ -193,9 +197,9 @@ test('a mark tells the kind, and the same secret has the same mark in one namesp
   assert.equal(warnings.length, 1)
   assert.match(warnings[0] ?? '', /redacted: github [0-9a-f]{8} in task_summary/)
   assert.doesNotMatch(warnings[0] ?? '', new RegExp(token))
-  const elsewhere = await guard.check('b', call, () => {})
+  const elsewhere = await checked(guard, 'b', call, () => {})
   assert.notEqual(elsewhere.input.task_summary, input.task_summary)
-  assert.deepEqual(await guard.check('a', input, () => assert.fail('a mark is no secret')), { input, found: [] })
+  assert.deepEqual(await checked(guard, 'a', input, () => assert.fail('a mark is no secret')), { input, found: [] })
   assert.equal(call.task_summary, `Push with ${token}.`)
 })
 
@@ -213,7 +217,7 @@ test('a comment in a text does not switch the guard off', async () => {
 test('a member whose name says that it is secret is one when its value looks drawn', async () => {
   const guard = createGuard('redact')
   const output = { config: { db_password: password(seeded(9)), token: 'LEASE_TOKEN', tokens: 12 } }
-  const { input } = await guard.check('a', { lease_token: 'aB3dEf5hIj7lMn9p', output }, () => {})
+  const { input } = await checked(guard, 'a', { lease_token: 'aB3dEf5hIj7lMn9p', output }, () => {})
   assert.match(input.output.config.db_password, /^\[redacted:assigned_secret:/)
   assert.deepEqual([input.output.config.token, input.lease_token], ['LEASE_TOKEN', 'aB3dEf5hIj7lMn9p'])
 })
@@ -238,21 +242,19 @@ test('words, variables, paths and placeholders do not look drawn', () => {
 
 test('under refuse the input is named and not taken, under flag it is kept, under off nobody looks', async () => {
   const content = `push with ghp_${seeded(11).alnum(36)}`
-  const error = await createGuard('refuse')
-    .check('a', { content }, () => {})
-    .catch((thrown: unknown) => thrown)
+  const error = await checked(createGuard('refuse'), 'a', { content }, () => {}).catch((thrown: unknown) => thrown)
   assert.ok(error instanceof SpineError && error.code === 'SECRET_FOUND')
   assert.deepEqual(error.extra.found, [{ path: 'content', kind: 'github' }])
   const warnings: string[] = []
-  const flagged = await createGuard('flag').check('a', { content }, (warning) => void warnings.push(warning))
+  const flagged = await checked(createGuard('flag'), 'a', { content }, (warning) => void warnings.push(warning))
   assert.deepEqual([flagged.input.content, flagged.found.length, warnings.length], [content, 1, 1])
-  assert.equal(createGuard('off').suspects({ content }), false)
+  assert.deepEqual(createGuard('off').suspects({ content }), [])
 })
 
 test('a document that came sealed is not changed', async () => {
   const envelope = { task: { intent: `use ghp_${seeded(13).alnum(36)}` } }
   const warnings: string[] = []
-  const { input } = await createGuard('redact').check('a', { envelope }, (warning) => void warnings.push(warning))
+  const { input } = await checked(createGuard('redact'), 'a', { envelope }, (warning) => void warnings.push(warning))
   assert.equal(input.envelope, envelope)
   assert.match(warnings[0] ?? '', /kept, because the document came sealed/)
 })
@@ -260,7 +262,7 @@ test('a document that came sealed is not changed', async () => {
 test('a long text is looked through in turns, and what lies across two pieces is found', async () => {
   const draw = seeded(17)
   const key = base64Lines(draw, 140).join('\n')
-  const filler = 'The secret of a good handoff is what it keeps. '
+  const filler = 'The secret is what a good handoff keeps. '
   const token = `ghp_${draw.alnum(36)}`
   const long = `${filler.repeat(170)}${token} ${filler.repeat(1_000)}-----BEGIN RSA PRIVATE KEY-----\n${key}\n-----END RSA PRIVATE KEY-----\n${filler.repeat(900)}`
   let turns = 0
@@ -270,7 +272,7 @@ test('a long text is looked through in turns, and what lies across two pieces is
     if (!done) setImmediate(tick)
   }
   setImmediate(tick)
-  const { input } = await createGuard('redact').check('a', { content: long }, () => {})
+  const { input } = await checked(createGuard('redact'), 'a', { content: long }, () => {})
   done = true
   assert.ok(turns >= long.length / 8_192, `${turns} turns`)
   assert.ok(
@@ -281,7 +283,7 @@ test('a long text is looked through in turns, and what lies across two pieces is
 })
 
 test('many short texts are looked through in turns', async () => {
-  const output = Array.from({ length: 2_000 }, (_, index) => `token ${index} of the call`)
+  const output = Array.from({ length: 2_000 }, (_, index) => `the token is ${index} of the call`)
   let turns = 0
   let done = false
   const tick = () => {
@@ -289,7 +291,7 @@ test('many short texts are looked through in turns', async () => {
     if (!done) setImmediate(tick)
   }
   setImmediate(tick)
-  const { found } = await createGuard('redact').check('a', { output }, () => {})
+  const { found } = await checked(createGuard('redact'), 'a', { output }, () => {})
   done = true
   assert.deepEqual(found, [])
   assert.ok(turns >= 50, `${turns} turns`)

@@ -16,13 +16,14 @@ export type FoundSecret = { path: readonly (string | number)[]; kind: string; ha
 export type Guarded<T> = { input: T; found: readonly FoundSecret[] }
 
 export type Guard = {
-  /** Whether there is anything to look through: most inputs have no text that could hold a secret. */
-  suspects(input: unknown): boolean
-  /** Looks through the texts of an input. Throws SECRET_FOUND under `refuse`. */
-  check<T>(ns: string, input: T, warn: (warning: string) => void): Promise<Guarded<T>>
+  /** The texts of an input that could hold a secret: most inputs have none, and need no check. */
+  suspects(input: unknown): readonly Held[]
+  /** Looks through these texts of an input. Throws SECRET_FOUND under `refuse`. */
+  check<T>(ns: string, input: T, held: readonly Held[], warn: (warning: string) => void): Promise<Guarded<T>>
 }
 
 type Path = readonly (string | number)[]
+/** `named`: its member has the name of a secret. */
 type Held = { path: Path; text: string; named: boolean }
 
 /** Characters that are looked through before others have their turn, and what a text costs beside its length. */
@@ -39,8 +40,12 @@ const nameMembers = new Set([
 const wrappers = new Set(['memories', 'items', 'also', 'handoff', 'next', 'execution_history', 'amendments'])
 
 export function createGuard(policy: SecretPolicy): Guard {
-  const check = async <T>(ns: string, input: T, warn: (warning: string) => void): Promise<Guarded<T>> => {
-    const held = [...heldTexts(input, [])]
+  const check: Guard['check'] = async <T>(
+    ns: string,
+    input: T,
+    held: readonly Held[],
+    warn: (warning: string) => void,
+  ): Promise<Guarded<T>> => {
     const found: FoundSecret[] = []
     let output: unknown = input
     let looked = 0
@@ -68,7 +73,7 @@ export function createGuard(policy: SecretPolicy): Guard {
     }
     return { input: output as T, found }
   }
-  const suspects = (input: unknown) => policy !== 'off' && !heldTexts(input, []).next().done
+  const suspects = (input: unknown): Held[] => (policy === 'off' ? [] : heldTexts(input))
   return Object.freeze({ suspects, check })
 }
 
@@ -79,17 +84,32 @@ const hashOf = (ns: string, secret: string) => sha256(`${ns}\n${secret}`).slice(
 
 const isSealed = (path: Path) => path[0] === 'envelope'
 
-/** The texts that could hold one. */
-function* heldTexts(value: unknown, path: Path): Generator<Held> {
-  if (typeof value === 'string') {
-    const name = path.findLast((step) => typeof step === 'string')
-    const named = path.length > 1 && typeof name === 'string' && isSecretName(name)
-    if ((named || mayHoldSecret(value)) && !isName(path)) yield { path, text: value, named }
-  } else if (Array.isArray(value)) {
-    for (const [index, item] of value.entries()) yield* heldTexts(item, [...path, index])
-  } else if (typeof value === 'object' && value !== null) {
-    for (const [key, item] of Object.entries(value)) yield* heldTexts(item, [...path, key])
+/** The texts that could hold one. Its path is copied only for those: a call has thousands that could not. */
+function heldTexts(input: unknown): Held[] {
+  const held: Held[] = []
+  const path: (string | number)[] = []
+  const walk = (value: unknown, secret_name: boolean): void => {
+    if (typeof value === 'string') {
+      const named = secret_name && path.length > 1
+      if ((named || mayHoldSecret(value)) && !isName(path)) held.push({ path: [...path], text: value, named })
+      return
+    }
+    if (typeof value !== 'object' || value === null) return
+    const level = path.length
+    if (Array.isArray(value))
+      for (let index = 0; index < value.length; index += 1) {
+        path[level] = index
+        walk(value[index], secret_name)
+      }
+    else
+      for (const key of Object.keys(value)) {
+        path[level] = key
+        walk((value as Record<string, unknown>)[key], isSecretName(key))
+      }
+    path.length = level
   }
+  walk(input, false)
+  return held
 }
 
 function isName(path: Path): boolean {

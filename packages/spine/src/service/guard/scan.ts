@@ -1,6 +1,6 @@
 /**
  * Finding secrets in a text: the preset of secretlint for the tokens of known services, and the rules of this house.
- * Nothing is loaded and nothing is looked for until a text has one of the words that every rule needs.
+ * Nothing is loaded and nothing is looked for until a text has what some rule needs.
  */
 
 import type { lintSource } from '@secretlint/core'
@@ -18,14 +18,6 @@ export const unusedPresetRules: readonly string[] = Object.freeze(
     (rule) => `@secretlint/secretlint-rule-${rule}`,
   ),
 )
-
-/** What a text must have for a rule of ours to find something in it; capitals do not count. */
-const ownWords: readonly string[] = [
-  'PRIVATE KEY',
-  ...['A3T', 'AKIA', 'ASIA', 'AGPA', 'AIDA', 'AROA', 'AIPA', 'ANPA', 'ANVA', 'aws'],
-  ...['bearer', 'basic', 'eyJ', '_authToken', 'npm_', 'AIza'],
-  ...['passw', 'passphrase', 'pwd', 'secret', 'token', 'credential', 'key'],
-]
 
 /**
  * What a text must have, letter by letter, for a rule of the preset to find something in it. A test holds this table
@@ -56,8 +48,7 @@ export const neededWords: Readonly<Record<string, readonly string[]>> = Object.f
 })
 
 const escaped = (word: string) => word.replace(/[.*+?^${}()|[\]\\/-]/g, '\\$&')
-// A password in an address has no word of its own, but this form.
-const forOwnRules = new RegExp([...ownWords.map(escaped), '://[^\\s/]{1,310}@'].join('|'), 'i')
+const forOwnRules = new RegExp([...new Set(ownRules.map(({ head }) => head))].join('|'), 'i')
 const forPreset = new RegExp(
   [
     ...Object.values(neededWords).flat().map(escaped),
