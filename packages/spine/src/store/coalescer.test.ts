@@ -59,6 +59,33 @@ test('what comes while the lanes are busy is gathered for the next free one, up 
   assert.equal((await Promise.all(answers)).length, 8)
 })
 
+test('sixteen that wait go at once, and who comes after them goes in the next turn', async () => {
+  const { coalescer, started, turn } = bench({ lanes: 2 })
+  const answers = Array.from({ length: 20 }, (_, index) => coalescer.submit(String(index)))
+  assert.deepEqual(
+    started.map(({ inputs }) => inputs.length),
+    [16],
+  )
+  turn()
+  assert.deepEqual(started[1]?.inputs, ['16', '17', '18', '19'])
+  await Promise.all(started.map(({ end }) => end()))
+  turn()
+  assert.equal((await Promise.all(answers)).length, 20)
+})
+
+test('eight callers hear of a batch in one turn: what they do next does not wait for the others', async () => {
+  const { coalescer, started, turn } = bench()
+  const heard: string[] = []
+  for (let index = 0; index < 10; index += 1) void coalescer.submit(`${index}`).then((answer) => heard.push(answer))
+  turn()
+  await started[0]?.end()
+  assert.equal(heard.length, 8)
+  void coalescer.submit('next')
+  turn()
+  await new Promise(setImmediate)
+  assert.deepEqual([heard.length, started[1]?.inputs], [10, ['next']])
+})
+
 test('a batch is sorted by key', () => {
   const { coalescer, started, turn } = bench({ key: firstLetter })
   void Promise.all(['c', 'a', 'b'].map(coalescer.submit))
@@ -111,13 +138,13 @@ test('one bad input fails alone, and its companions are carried out', async () =
     overflow: () => new Error('full'),
     splittable: (error) => (error as Error).message === 'bad data',
   })
-  const inputs = Array.from({ length: 32 }, (_, index) => index)
+  const inputs = Array.from({ length: 16 }, (_, index) => index)
   const settled = await Promise.allSettled(inputs.map(coalescer.submit))
   assert.deepEqual(
     settled.flatMap((one, index) => (one.status === 'rejected' ? [index] : [])),
     [13],
   )
-  assert.deepEqual(attempts, [32, 16, 8, 8, 4, 4, 2, 1, 1, 2, 16])
+  assert.deepEqual(attempts, [16, 8, 8, 4, 4, 2, 1, 1, 2])
 })
 
 test('a failure that is nobody’s fault fails the batch once', async () => {
@@ -160,14 +187,13 @@ test('with microtasks as its schedule it needs no turn of the event loop', async
 })
 
 test('whatever arrives, everything is answered once, in the order of its key, within cap and lanes', async () => {
-  const arrivals = fc.array(fc.record({ key: fc.constantFrom('a', 'b', 'c', 'd'), pause: fc.boolean() }), {
-    maxLength: 60,
-  })
+  const letters = 'abcdefghijklmnopqrstuvwxyz'
+  const arrivals = fc.array(fc.record({ key: fc.constantFrom(...letters), pause: fc.boolean() }), { maxLength: 120 })
   await fc.assert(
     fc.asyncProperty(
       arrivals,
       fc.integer({ min: 1, max: 3 }),
-      fc.integer({ min: 1, max: 5 }),
+      fc.integer({ min: 1, max: 20 }),
       async (list, lanes, cap) => {
         const done: string[] = []
         let running = 0
@@ -194,7 +220,7 @@ test('whatever arrives, everything is answered once, in the order of its key, wi
         }
         const given = list.map(({ key }, index) => `${key}${index}`)
         assert.deepEqual(await Promise.all(answers), given)
-        for (const key of 'abcd') {
+        for (const key of letters) {
           const ofKey = (inputs: string[]) => inputs.filter((input) => input.startsWith(key))
           assert.deepEqual(ofKey(done), ofKey(given))
         }

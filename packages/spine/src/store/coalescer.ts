@@ -1,7 +1,8 @@
 /**
  * Turns many callers' single inputs into few batches. While every lane is busy the queue grows, and the next free lane
- * takes what has gathered: group commit without a timer, and without a wait when nothing is under way. What a batch
- * does is the caller's; nothing here knows SQL.
+ * takes what has gathered: group commit without a timer, and without a wait when nothing is under way. Many callers at
+ * once neither wait for the last of them nor hear all at once: what is under way and what is being prepared overlap.
+ * What a batch does is the caller's; nothing here knows SQL.
  */
 
 export type CoalescerOptions<In, Out> = {
@@ -40,6 +41,13 @@ type Entry<In, Out> = {
   reject(error: unknown): void
 }
 
+type Outcome = { key: string | undefined; tellCaller(): void }
+
+/** Inputs that are worth a batch at once, although more may come in this turn of the event loop. */
+const WORTH_A_BATCH = 16
+/** Callers that hear in one turn of the event loop. */
+const PER_TURN = 8
+
 export function createCoalescer<In, Out>(options: CoalescerOptions<In, Out>): Coalescer<In, Out> {
   const { run, key, lanes, overflow, cap = 256, max_waiting = 10_000 } = options
   const splittable = options.splittable ?? (() => false)
@@ -71,11 +79,13 @@ export function createCoalescer<In, Out>(options: CoalescerOptions<In, Out>): Co
   }
 
   const scheduleStart = (): void => {
-    if (scheduled || busy_lanes >= lanes || queue.length === 0) return
+    if (busy_lanes >= lanes || queue.length === 0) return
+    if (queue.length >= WORTH_A_BATCH) return void startBatch()
+    if (scheduled) return
     scheduled = true
     schedule(() => {
       scheduled = false
-      void startBatch()
+      if (busy_lanes < lanes && queue.length > 0) void startBatch()
     })
   }
 
@@ -86,22 +96,31 @@ export function createCoalescer<In, Out>(options: CoalescerOptions<In, Out>): Co
     busy_lanes += 1
     // What did not fit may have a lane of its own; what came behind this batch waits for its end.
     scheduleStart()
-    await carryOut(batch.sort(byKey))
+    const outcomes = await carryOut(batch.sort(byKey))
     busy_lanes -= 1
-    for (const entry of batch) letNextGo(entry.key)
     scheduleStart()
+    tell(outcomes)
   }
 
-  const carryOut = async (batch: readonly Entry<In, Out>[]): Promise<void> => {
+  /** A few at a time: what the first ones do next is under way before the last ones hear. */
+  const tell = (outcomes: readonly Outcome[]): void => {
+    for (const { key, tellCaller } of outcomes.slice(0, PER_TURN)) {
+      tellCaller()
+      letNextGo(key)
+    }
+    if (outcomes.length > PER_TURN) schedule(() => tell(outcomes.slice(PER_TURN)))
+  }
+
+  const carryOut = async (batch: readonly Entry<In, Out>[]): Promise<Outcome[]> => {
     try {
       const answers = await run(batch.map((entry) => entry.input))
       if (answers.length !== batch.length) throw new RangeError(`${answers.length} answers to ${batch.length} inputs`)
-      for (const [index, entry] of batch.entries()) entry.resolve(answers[index] as Out)
+      return batch.map(({ key, resolve }, index) => ({ key, tellCaller: () => resolve(answers[index] as Out) }))
     } catch (error) {
-      if (batch.length === 1 || !splittable(error)) return batch.forEach((entry) => entry.reject(error))
+      if (batch.length === 1 || !splittable(error))
+        return batch.map(({ key, reject }) => ({ key, tellCaller: () => reject(error) }))
       const middle = batch.length >> 1
-      await carryOut(batch.slice(0, middle))
-      await carryOut(batch.slice(middle))
+      return [...(await carryOut(batch.slice(0, middle))), ...(await carryOut(batch.slice(middle)))]
     }
   }
 

@@ -42,11 +42,11 @@ export const sqliteDialect: Dialect = Object.freeze({
   }),
   // One writer: what is stored later has the greater number.
   events: Object.freeze({ tx: '0', after: 'seq > $seq', order: 'seq', newest: 'seq desc', settled: 'true' }),
-  max_lanes: 2,
+  max_lanes: 4,
 })
 
-/** One message is being committed while the next one travels; more would only make smaller groups. */
-const max_in_flight = 2
+/** One message is being committed while the next ones travel; many more would only make smaller groups. */
+const max_in_flight = 4
 
 type WaitingWrite = { batch: Batch; resolve(tables: Row[][]): void; reject(error: Error): void }
 
