@@ -34,20 +34,19 @@ export async function openConnection(config: ConfigInForce, { create = false } =
   }
   if (!wantsStore(config)) return remote(endpoint)
   const options = namespace ? { identity: { namespace } } : {}
-  if (isPostgres(store)) {
-    const { createSpine } = await import('../embedded.ts')
-    const spine = await createSpine({ database: (await openStore(store)).database, secrets })
-    const client = new MemorySpine({ ...sender, spine })
-    return { client, options, [Symbol.asyncDispose]: () => client.close() }
+  if (!isPostgres(store)) {
+    const file = storeFile(store)
+    if (!create && !existsSync(file))
+      throw new UsageError(
+        `There is no store at ${file}. \`memory-spine serve\` makes one, and so does \`memories store\`.`,
+      )
+    const { readLock } = await import('../store/lock.ts')
+    const owner = existsSync(file) ? readLock(file) : undefined
+    if (owner?.endpoint) return remote(owner.endpoint)
   }
-  const file = storeFile(store)
-  if (!create && !existsSync(file))
-    throw new UsageError(
-      `There is no store at ${file}. \`memory-spine serve\` makes one, and so does \`memories store\`.`,
-    )
-  const { readLock } = await import('../store/lock.ts')
-  const owner = existsSync(file) ? readLock(file) : undefined
-  if (owner?.endpoint) return remote(owner.endpoint)
-  const client = await MemorySpine.open(file, { ...sender, secrets })
+  const { createSpine } = await import('../embedded.ts')
+  // A command is gone before a receiver could answer it.
+  const spine = await createSpine({ database: (await openStore(store)).database, secrets, push: false })
+  const client = new MemorySpine({ ...sender, spine })
   return { client, options, [Symbol.asyncDispose]: () => client.close() }
 }

@@ -29,6 +29,8 @@ export type LocalServerOptions = {
   log_level?: string
   secrets?: SecretPolicy
   alert_webhook?: AlertWebhook
+  /** `host:port` that webhooks may reach though it is private or plain, as in SPINE_WEBHOOK_ALLOW. */
+  webhook_allow?: readonly string[]
   /** Hand-overs become spans of the tracer provider that is registered. Default false. */
   tracing?: boolean
   /** The store can no longer be written: nothing is served after it. */
@@ -73,6 +75,7 @@ export async function startLocalServer(options: LocalServerOptions): Promise<Loc
     log_level = 'error',
     secrets,
     alert_webhook,
+    webhook_allow = [],
     tracing = false,
     on_fatal,
   } = options
@@ -90,6 +93,7 @@ export async function startLocalServer(options: LocalServerOptions): Promise<Loc
     const embedded = await createSpine({
       database,
       warm: true,
+      webhook_allow,
       ...(secrets && { secrets }),
       ...(alert_webhook && { alert_webhook }),
       onAlert: ({ namespace, alert }) => logAlert(namespace, alert),

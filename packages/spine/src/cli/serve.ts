@@ -34,9 +34,8 @@ export async function serve(config: ConfigInForce, output: Output): Promise<numb
     log_level,
     secrets,
     tracing,
-    ...(alert_webhook === undefined
-      ? {}
-      : { alert_webhook: { url: alert_webhook, secrets: alert_webhook_secrets, allow: webhook_allow } }),
+    webhook_allow,
+    ...(alert_webhook === undefined ? {} : { alert_webhook: { url: alert_webhook, secrets: alert_webhook_secrets } }),
     on_fatal: (error) => ending.resolve({ why: `the store failed: ${error.message}`, code: 1 }),
   })
   const stopWatching = watchForEnd((why) => ending.resolve({ why, code: 0 }))

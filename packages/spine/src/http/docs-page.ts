@@ -96,6 +96,18 @@ ${errors.length > 0 ? `<p class="errors">Errors of its own: ${errors.join(', ')}
 ${block(curlOf(described, target))}`
 }
 
+function push(target: CurlTarget): string {
+  const profile = `'{"push_url":"https://coder.example.com/deliveries","push_secrets":["whsec_'"$(openssl rand -base64 32)"'"]}'`
+  return `<p>An agent with an address need not fetch. Each delivery is posted to it, leased, with the headers of Standard Webhooks: <code>data</code> has the <code>id</code>, the <code>lease_token</code>, the <code>envelope</code> and its <code>text</code>.</p>
+${block(curlLines(target, 'PUT', '/v1/agents/coder', [], `-d ${profile}`))}
+<ul>
+<li>Answer any 2xx within 30 s to accept; the lease then runs for <code>accept_lease_ms</code>, 15 minutes unless the profile says otherwise. Complete it later with its <code>lease_token</code>.</li>
+<li>Answer <code>{"state": "completed", "output": ...}</code> to complete it at once.</li>
+<li>400, 409, 413, 415 and 422 park it; 410 ends the pushing; every other answer, and none, is a failed attempt, with backoff and breaker as for all receivers.</li>
+<li>The same <code>webhook-id</code> is the same delivery: make its effect once.</li>
+</ul>`
+}
+
 function walk(target: CurlTarget): string {
   const call = (path: string, body: string) => block(curlLines(target, 'POST', path, [], `-d ${body}`))
   return `<p>Five calls, with curl alone. The answers of the second and the fourth have what the next ones need: put it into the variables.</p>
@@ -132,7 +144,7 @@ export function docsPage(target: CurlTarget): string {
 <body>
 <div class="page">
 <nav>
-<ul><li><a href="#walk">A walk with curl</a></li><li><a href="#rules">Rules for all calls</a></li></ul>
+<ul><li><a href="#walk">A walk with curl</a></li><li><a href="#push">Deliveries by webhook</a></li><li><a href="#rules">Rules for all calls</a></li></ul>
 ${groups.map(([group, members]) => `<strong>${escaped(group)}</strong>${list(members.map(({ id }) => id))}`).join('\n')}
 <ul><li><a href="#documents">Documents</a></li><li><a href="#errors">Errors</a></li><li><a href="/openapi.json">openapi.json</a></li></ul>
 </nav>
@@ -141,6 +153,8 @@ ${groups.map(([group, members]) => `<strong>${escaped(group)}</strong>${list(mem
 <p>Hand-overs between AI agents as sealed, budgeted, delivered envelopes. This server is at ${code(target.endpoint)}.</p>
 <h2 id="walk">A walk with curl</h2>
 ${walk(target)}
+<h2 id="push">Deliveries by webhook</h2>
+${push(target)}
 <h2 id="rules">Rules for all calls</h2>
 <ul>
 <li>Bodies are JSON in UTF-8 with <code>Content-Type: application/json</code>, at most 1 MiB. Envelopes come back as the exact bytes they were sealed as.</li>

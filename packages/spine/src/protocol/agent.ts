@@ -1,7 +1,8 @@
 /** An agent's profile: what its envelopes must fit into. Agents need not be registered; a name that was sent to appears. */
 
 import { z } from 'zod'
-import { name, time } from './scalars.ts'
+import { lease_ms } from './delivery.ts'
+import { name, text, time } from './scalars.ts'
 
 export const tokenizerName = z.enum(['o200k_base', 'cl100k_base', 'p50k_base', 'r50k_base'])
 export type TokenizerName = z.infer<typeof tokenizerName>
@@ -21,6 +22,10 @@ export const agentProfile = z.strictObject({
   fallback_agent: name.optional(),
   /** Whom a choreographed `forward` goes to when it names nobody. */
   next_agent: name.optional(),
+  /** Where its deliveries are posted to, so that it need not fetch them: https, to a public address. */
+  push_url: z.string().max(2_048).optional(),
+  /** How long it has for a pushed delivery that it accepted and did not complete at once. Default 15 minutes. */
+  accept_lease_ms: lease_ms.optional(),
 })
 export type AgentProfile = z.infer<typeof agentProfile>
 
@@ -32,6 +37,8 @@ export const agent = z.looseObject({
   held: z.int(),
   last_seen_at: time.optional(),
   registered: z.boolean(),
+  /** Why nothing is pushed to it any more: its address said that it is gone. Setting the profile starts again. */
+  push_stopped: text.optional(),
   /** Only when its last handoffs failed; a target without it is well. */
   breaker: z
     .looseObject({

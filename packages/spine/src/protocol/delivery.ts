@@ -27,6 +27,8 @@ export const deliveryDefaults = Object.freeze({
   lease_ms: 60_000,
   min_lease_ms: 1_000,
   max_lease_ms: 3_600_000,
+  /** Of a pushed delivery that was accepted, unless the profile says otherwise. */
+  accept_lease_ms: 900_000,
   wait_ms: 20_000,
   max_wait_ms: 60_000,
   max_batch: 256,
@@ -35,6 +37,8 @@ export const deliveryDefaults = Object.freeze({
   /** What nobody claims expires after this long, unless the sender gave a deadline. */
   deadline_ms: 7 * 86_400_000,
 })
+
+export const lease_ms = z.int().min(deliveryDefaults.min_lease_ms).max(deliveryDefaults.max_lease_ms)
 
 export const breakerDefaults = Object.freeze({
   /** Exhausted handoffs in a row that open it. */

@@ -9,6 +9,9 @@ import * as sql from '../store/agents.ts'
 import type { Row, Statement } from '../store/database.ts'
 import type { Breakers } from './breakers.ts'
 import type { Caller, Service } from './context.ts'
+import { optional } from './documents.ts'
+import { isWebhookSecret } from './outbound/signature.ts'
+import { refusedUrl } from './outbound/webhook.ts'
 
 type In<N extends keyof typeof contract.agents> = z.output<(typeof contract.agents)[N]['input']>
 
@@ -20,7 +23,14 @@ const MAX_CACHED = 10_000
 
 export type Agents = ReturnType<typeof createAgents>
 
-export function createAgents(service: Service, breakers: Breakers) {
+export type AgentOptions = {
+  /** `host:port` that may be pushed to though it is private or plain. */
+  webhook_allow: readonly string[]
+  /** A profile was set on this node. */
+  onPut: () => void
+}
+
+export function createAgents(service: Service, breakers: Breakers, { webhook_allow, onPut }: AgentOptions) {
   const { database, clock } = service
   const { dialect } = database
   const profiles = new Map<string, { profile: AgentProfile | undefined; until: number }>()
@@ -95,6 +105,7 @@ export function createAgents(service: Service, breakers: Breakers) {
       held: Number(depths.get(found.name ?? null)?.held ?? 0),
       ...(found.last_seen_at === null ? {} : { last_seen_at: toIso(Number(found.last_seen_at)) }),
       registered: found.profile !== null,
+      ...optional(found, 'push_stopped'),
       ...breakerOf(ns, String(found.name)),
     }))
   }
@@ -106,18 +117,47 @@ export function createAgents(service: Service, breakers: Breakers) {
     return agent
   }
 
+  /** What is signed with from now on, as JSON; nothing where nothing is pushed. Errors never show what was given. */
+  const secretsFor = async (ns: string, { name, push_url, push_secrets }: In<'put'>): Promise<string | null> => {
+    if (push_url === undefined) {
+      if (push_secrets === undefined) return null
+      throw new SpineError('INVALID_INPUT', '`push_secrets` sign what is pushed: give `push_url` too.')
+    }
+    const refused = refusedUrl(push_url, webhook_allow)
+    if (refused !== undefined)
+      throw new SpineError(
+        'INVALID_INPUT',
+        `\`push_url\` is refused: ${refused}. SPINE_WEBHOOK_ALLOW=host:port of the server lets it through.`,
+      )
+    if (push_secrets?.every(isWebhookSecret)) return JSON.stringify(push_secrets)
+    const [kept] = push_secrets ? [] : await database.read(sql.pushSecretsOf(dialect, { ns, name }))
+    if (kept && profileIn(kept)?.push_url === push_url) return String(kept.push_secrets)
+    throw new SpineError(
+      'INVALID_INPUT',
+      '`push_secrets`: what is pushed to a new `push_url` is signed with whsec_ and base64 of 24 to 64 bytes.',
+    )
+  }
+
+  const put = async (input: In<'put'>, caller: Caller): Promise<Agent> => {
+    const { ns } = caller
+    const { name, push_secrets: _secrets, ...given } = input
+    if (caller.agent !== undefined && caller.agent !== name)
+      throw new SpineError('FORBIDDEN', `The key is that of ${caller.agent}; it cannot set the profile of ${name}.`)
+    const push_secrets = await secretsFor(ns, input)
+    const profile = JSON.stringify(given)
+    await database.write([sql.putAgent(dialect, { ns, name, profile, push_secrets, now: clock.now() })])
+    profiles.delete(keyOf(ns, name))
+    looks.delete(keyOf(ns, name))
+    onPut()
+    return get({ name }, caller)
+  }
+
   return {
     profile,
     note,
     see,
     operations: {
-      put: async ({ name, ...given }: In<'put'>, caller: Caller): Promise<Agent> => {
-        const { ns } = caller
-        await database.write([sql.putAgent(dialect, { ns, name, profile: JSON.stringify(given), now: clock.now() })])
-        profiles.delete(keyOf(ns, name))
-        looks.delete(keyOf(ns, name))
-        return get({ name }, caller)
-      },
+      put,
       get,
       reset_breaker: async ({ name }: In<'reset_breaker'>, caller: Caller): Promise<Agent> => {
         await breakers.reset(caller.ns, name)

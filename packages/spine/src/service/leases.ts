@@ -7,16 +7,14 @@ import { SpineError } from '../protocol/errors.ts'
 import type { Agents } from './agents.ts'
 import type { Caller, Service } from './context.ts'
 import { handingOnOperations } from './handing-on.ts'
-import { createReceiving, type Received } from './receiving.ts'
+import type { Received, Receiving } from './receiving.ts'
 import type { Settling } from './settling.ts'
 
 type In<N extends keyof typeof contract.deliveries> = z.output<(typeof contract.deliveries)[N]['input']>
-type Rooms = Parameters<typeof handingOnOperations>[1] &
-  Parameters<typeof createReceiving>[1] & { agents: Agents; settling: Settling }
+type Rooms = Parameters<typeof handingOnOperations>[1] & { agents: Agents; settling: Settling; receiving: Receiving }
 
 export function leaseOperations(service: Service, rooms: Rooms) {
-  const { agents, settling } = rooms
-  const receiving = createReceiving(service, rooms, settling.settle)
+  const { agents, settling, receiving } = rooms
   const { forward, reroute, decline } = handingOnOperations(service, rooms)
 
   const nack = (input: In<'nack'>, caller: Caller): Promise<Delivery> =>

@@ -28,6 +28,8 @@ const CLAIM_ROWS = 32
 export type Received = { deliveries: ReceivedDelivery[]; retry_after_ms?: number }
 type Taken = { rows: Row[]; retry_after_ms?: number }
 
+export type Receiving = ReturnType<typeof createReceiving>
+
 export function createReceiving(
   service: Service,
   { envelopes, agents, inbox, breakers }: { envelopes: Envelopes; agents: Agents; inbox: Inbox; breakers: Breakers },

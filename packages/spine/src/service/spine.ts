@@ -35,6 +35,8 @@ import { withNews } from './news.ts'
 import { parkedOperations } from './parking.ts'
 import { previewOperations } from './previewing.ts'
 import { channelOperations } from './publishing.ts'
+import { type Pusher, type PushOptions, startPusher } from './pushing.ts'
+import { createReceiving } from './receiving.ts'
 import { createRetention } from './retention.ts'
 import { createSenders } from './senders.ts'
 import { createSending } from './sending.ts'
@@ -65,6 +67,10 @@ export type SpineOptions = {
   watch?: boolean
   /** Who is told of alerts. */
   alert_webhook?: AlertWebhook
+  /** `host:port` that webhooks may reach though it is private, or spoken to without TLS. Default none. */
+  webhook_allow?: readonly string[]
+  /** Push deliveries to agents that have a `push_url`. Default true; who only looks in for a moment leaves it to others. */
+  push?: PushOptions | boolean
   /** Hears of each alert once when it is raised and once when it is resolved, on the node that saw it. */
   onAlert?: (change: AlertChange) => void
 }
@@ -83,6 +89,8 @@ export async function createSpine({
   retention: kept = {},
   watch: watches = true,
   alert_webhook,
+  webhook_allow = [],
+  push: pushes = true,
   onAlert = () => {},
 }: SpineOptions): Promise<Spine> {
   await migrate(given, migrations, clock.now())
@@ -103,21 +111,34 @@ export async function createSpine({
   const senders = createSenders(database.hints, chance.hex(8))
   const envelopes = createEnvelopes(service)
   const breakers = createBreakers(service)
-  const agents = createAgents(service, breakers)
+  let pusher: Pusher | undefined
+  const agents = createAgents(service, breakers, { webhook_allow, onPut: () => pusher?.refresh() })
   const deliveries = createDeliveries(service, { inbox, senders })
   const settling = createSettling(service, { breakers, moved: deliveries.moved, rowsById: deliveries.rowsById })
   const sending = createSending(service, envelopes, agents, inbox, breakers)
   const calls = createSendingCalls(service, { envelopes, agents })
   const assembly = createAssembly(service, { envelopes, agents })
-  const rooms = { envelopes, agents, assembly, deliveries, settling, sending, calls, senders, inbox, breakers }
+  const receiving = createReceiving(service, { envelopes, agents, inbox, breakers }, settling.settle)
+  const rooms = {
+    envelopes,
+    agents,
+    assembly,
+    deliveries,
+    settling,
+    sending,
+    calls,
+    senders,
+    inbox,
+    breakers,
+    receiving,
+  }
   await breakers.refresh()
   const sweeper = startSweeper(service, rooms)
   const retention = createRetention(service, rooms, { ...retentionDefaults, ...kept })
   // Counting tells nobody: it would wake those who wait for events. Alerts are events.
   const fold = createFold({ ...service, database: given })
-  const watch = watches
-    ? startWatch(service, { fold, envelopes, teller: createTeller(service, alert_webhook), onAlert })
-    : undefined
+  const teller = createTeller(service, { webhook: alert_webhook, allow: webhook_allow })
+  const watch = watches ? startWatch(service, { fold, envelopes, teller, onAlert }) : undefined
   const operations: Record<keyof typeof contract, Record<string, Operation>> = {
     memories: { ...memoryOperations(service), ...findingOperations(service, envelopes) },
     tasks: taskOperations(service, envelopes),
@@ -176,17 +197,29 @@ export async function createSpine({
     return work.finally(() => under_way.delete(work))
   }
 
+  const spine = operationsOf(contract, call as Parameters<typeof operationsOf>[1])
+  if (pushes !== false) {
+    const options = { ...(pushes === true ? {} : pushes), allow: webhook_allow }
+    pusher = startPusher(service, { ...rooms, operations: spine }, options)
+  }
+
+  const end = async () => {
+    // While calls are still answered: what receivers have said to a push is stored.
+    await pusher?.stop()
+    closing.abort()
+    await Promise.allSettled(under_way)
+    await sweeper.stop()
+    await retention.stop()
+    await watch?.stop()
+    await service.archive.stop()
+    await database.close()
+  }
+  let ending: Promise<void> | undefined
   return Object.freeze({
-    ...operationsOf(contract, call as Parameters<typeof operationsOf>[1]),
-    async close() {
-      if (closing.signal.aborted) return
-      closing.abort()
-      await Promise.allSettled(under_way)
-      await sweeper.stop()
-      await retention.stop()
-      await watch?.stop()
-      await service.archive.stop()
-      await database.close()
+    ...spine,
+    close: () => {
+      ending ??= end()
+      return ending
     },
   })
 }

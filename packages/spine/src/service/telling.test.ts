@@ -40,7 +40,8 @@ async function telling({ statuses = [] as number[], allowed = true } = {}) {
     database,
     clock,
     chance: { uniform: () => 0.5, hex: (digits) => 'f'.repeat(digits) },
-    alert_webhook: { url: `http://${host}/alerts`, secrets: [secret], allow: allowed ? [host] : [] },
+    alert_webhook: { url: `http://${host}/alerts`, secrets: [secret] },
+    webhook_allow: allowed ? [host] : [],
     onAlert: (change) => changes.push(change),
   })
   return {

@@ -22,16 +22,20 @@ export type AlertWebhook = {
   url: string
   /** `whsec_...`; several while one is exchanged for another. */
   secrets: readonly string[]
+}
+
+export type TellerOptions = {
+  webhook: AlertWebhook | undefined
   /** `host:port` that may be private, and spoken to without TLS. */
-  allow?: readonly string[]
+  allow: readonly string[]
 }
 
 export type Teller = ReturnType<typeof createTeller>
 
-export function createTeller({ database, clock, chance }: Service, webhook: AlertWebhook | undefined) {
+export function createTeller({ database, clock, chance }: Service, { webhook, allow }: TellerOptions) {
   const { dialect } = database
 
-  const tell = async (row: Row, { url, secrets, allow = [] }: AlertWebhook): Promise<void> => {
+  const tell = async (row: Row, { url, secrets }: AlertWebhook): Promise<void> => {
     const told = Number(row.told) + 1
     const type = told === 1 ? 'alert.raised' : 'alert.resolved'
     const { ns, id } = { ns: String(row.ns), id: String(row.id) }

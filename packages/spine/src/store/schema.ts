@@ -165,4 +165,15 @@ const firstTables = (dialect: Dialect): string[] => {
   ]
 }
 
-export const migrations: readonly Migration[] = Object.freeze([{ version: 1, name: 'first tables', up: firstTables }])
+// push_secrets: JSON, of agents with a push_url only, apart from the profile so that nothing reads them by the way.
+// push_stopped: why nothing is pushed to it any more.
+const pushed = ({ ddl: { text } }: Dialect): string[] => [
+  `alter table agents add column push_secrets ${text}`,
+  `alter table agents add column push_stopped ${text}`,
+  `create index agents_pushed on agents (ns, name) where push_secrets is not null`,
+]
+
+export const migrations: readonly Migration[] = Object.freeze([
+  { version: 1, name: 'first tables', up: firstTables },
+  { version: 2, name: 'pushed agents', up: pushed },
+])

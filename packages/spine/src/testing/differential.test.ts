@@ -39,7 +39,7 @@ async function openWorld(database: Database, seed: string): Promise<World> {
   const hex = (digits: number) => Array.from({ length: digits }, () => Math.floor(draw() * 16).toString(16)).join('')
   const clock = manualClock()
   return {
-    spine: await createSpine({ database, clock, chance: { uniform: draw, hex }, watch: false }),
+    spine: await createSpine({ database, clock, chance: { uniform: draw, hex }, watch: false, push: false }),
     clock,
     database,
   }

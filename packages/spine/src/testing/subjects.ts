@@ -11,6 +11,7 @@ import { type Identity, operationsOf, type Spine } from '../protocol/spine.ts'
 import { createServer } from '../server.ts'
 import type { SpineOptions } from '../service/spine.ts'
 import type { Database } from '../store/database.ts'
+import { openHooks } from './conformance/hooks.ts'
 import type { OpenSubject, OpenTimedSubject } from './conformance/subject.ts'
 import { manualClock } from './manual-clock.ts'
 import { newDatabase } from './postgres/database.ts'
@@ -47,11 +48,13 @@ function boundTo(spine: Spine, identity: Identity): Spine {
 const embedded =
   (openStore: OpenStore): OpenSubject =>
   async () => {
-    const { database, remove } = await openStore()
-    const spine = await createSpine({ database })
+    const [{ database, remove }, hooks] = await Promise.all([openStore(), openHooks()])
+    const spine = await createSpine({ database, webhook_allow: [hooks.host] })
     return {
       at: (namespace, agent) => boundTo(spine, { namespace, ...(agent === undefined ? {} : { agent }) }),
+      hooks,
       async close() {
+        await hooks.close()
         await spine.close()
         await remove()
       },
@@ -62,8 +65,8 @@ const embedded =
 const http =
   (openStore: OpenStore): OpenSubject =>
   async () => {
-    const { database, remove } = await openStore()
-    const spine = await createSpine({ database })
+    const [{ database, remove }, hooks] = await Promise.all([openStore(), openHooks()])
+    const spine = await createSpine({ database, webhook_allow: [hooks.host] })
     const closers: (() => Promise<void>)[] = []
     const serve = async (keys?: string) => {
       const server = createServer({ spine, log_level: 'silent', ...(keys === undefined ? {} : { keys }) })
@@ -78,6 +81,7 @@ const http =
     }
     return {
       endpoint: open,
+      hooks,
       async at(namespace, agent) {
         if (agent === undefined) return connected({ endpoint: open, namespace })
         const api_key = `msk_${randomBytes(16).toString('hex')}`
@@ -86,6 +90,7 @@ const http =
       },
       async close() {
         for (const close of closers) await close()
+        await hooks.close()
         await spine.close()
         await remove()
       },
@@ -95,20 +100,23 @@ const http =
 const timed =
   (openStore: OpenStore, options: Partial<SpineOptions>): OpenTimedSubject =>
   async () => {
-    const store = await openStore()
+    const [store, hooks] = await Promise.all([openStore(), openHooks()])
     const { database, idle } = watched(store.database)
     const clock = manualClock({ idle })
     // Chance that can be foretold: every backoff is half of its cap.
     const chance = { uniform: () => 0.5, hex: (digits: number) => randomBytes(digits).toString('hex').slice(0, digits) }
-    const open = () => createSpine({ database: { ...database, close: async () => {} }, clock, chance, ...options })
+    const shared = { database: { ...database, close: async () => {} }, clock, chance, webhook_allow: [hooks.host] }
+    const open = () => createSpine({ ...shared, ...options })
     const spine = await open()
     return {
       at: (namespace, agent) => boundTo(spine, { namespace, ...(agent === undefined ? {} : { agent }) }),
+      hooks,
       openAnother: open,
       clock,
       database,
       idle,
       async close() {
+        await hooks.close()
         await spine.close()
         await store.database.close()
         await store.remove()

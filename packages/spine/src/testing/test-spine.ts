@@ -79,7 +79,7 @@ export async function testSpine({ start, seed = 'test', agent }: TestSpineOption
   const { database, idle } = watched(openSqliteInline())
   const clock = manualClock({ idle, ...(start === undefined ? {} : { start }) })
   const chance = seeded(seed)
-  const spine = await createSpine({ database, clock, chance })
+  const spine = await createSpine({ database, clock, chance, push: false })
   const memory = new MemorySpine({ spine, ...(agent === undefined ? {} : { agent }) })
   const close = () => memory.close()
   return Object.freeze({

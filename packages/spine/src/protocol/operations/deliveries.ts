@@ -1,14 +1,13 @@
 /** The operations on deliveries. */
 
 import { z } from 'zod'
-import { delivery, deliveryDefaults, deliveryState, nackKind } from '../delivery.ts'
+import { delivery, deliveryDefaults, deliveryState, lease_ms, nackKind } from '../delivery.ts'
 import { envelope } from '../envelope.ts'
 import { handoffInput } from '../handoff.ts'
 import { id, json, name, priority, text, time } from '../scalars.ts'
 import { after, idempotency_key, limit, operation, page, wholeDocument } from './operation.ts'
 
 const lease = { id, lease_token: z.string().min(1).max(128) }
-const lease_ms = z.int().min(deliveryDefaults.min_lease_ms).max(deliveryDefaults.max_lease_ms)
 const leaseErrors = ['DELIVERY_NOT_FOUND', 'LEASE_LOST', 'WRONG_STATE'] as const
 
 const nackShape = {

@@ -39,7 +39,14 @@ export type WebhookOptions = {
 }
 
 export type WebhookAnswer =
-  | { ok: true; status: number; body: string }
+  | {
+      ok: true
+      status: number
+      /** What arrived of it. */
+      body: string
+      /** It was longer than what is read. */
+      truncated?: true
+    }
   | {
       ok: false
       /** Absent: there was no answer. */
@@ -56,9 +63,9 @@ const refusal = (reason: string): WebhookAnswer => ({ ok: false, reason, retry: 
 export function refusedUrl(text: string, allow: readonly string[] = []): string | undefined {
   const url = URL.parse(text)
   if (!url) return 'it is no address'
+  if (url.username !== '' || url.password !== '') return 'it has a user name or password in it'
   if (isAllowed(url, allow)) return undefined
   if (url.protocol !== 'https:') return 'it is not https'
-  if (url.username !== '' || url.password !== '') return 'it has a user name or password in it'
   if (!PORTS.has(portOf(url))) return `port ${portOf(url)} is not one of ${[...PORTS].join(', ')}`
   if (isIP(hostOf(url)) !== 0 && !isPublicAddress(hostOf(url))) return `${hostOf(url)} is not a public address`
   return undefined
@@ -66,21 +73,23 @@ export function refusedUrl(text: string, allow: readonly string[] = []): string 
 
 /** Never throws: what went wrong is the answer. */
 export async function postWebhook(webhook: Webhook, options: WebhookOptions): Promise<WebhookAnswer> {
-  const { allow = [], resolve = resolveAll } = options
+  const { allow = [], resolve = resolveAll, timeout_ms = TIMEOUT_MS } = options
   const refused = refusedUrl(webhook.url, allow)
   if (refused !== undefined) return refusal(`the webhook address is refused: ${refused}`)
   const url = new URL(webhook.url)
+  const timeout = AbortSignal.timeout(timeout_ms)
+  const ended = options.signal ? AbortSignal.any([options.signal, timeout]) : timeout
   try {
     const addresses = isIP(hostOf(url))
       ? [{ address: hostOf(url), family: isIP(hostOf(url)) }]
-      : await resolve(url.hostname)
+      : await Promise.race([resolve(url.hostname), rejectedBy(ended)])
     const hidden = isAllowed(url, allow) ? undefined : addresses.find(({ address }) => !isPublicAddress(address))
     if (hidden) return refusal(`${url.hostname} resolves to ${hidden.address}, which is not a public address`)
     const [pinned] = addresses
     if (!pinned) return { ok: false, reason: `${url.hostname} does not resolve`, retry: true }
-    return await send(url, pinned, webhook, options)
+    return await send(url, pinned, webhook, { ...options, signal: ended })
   } catch (error) {
-    return { ok: false, reason: wordsOf(error), retry: true }
+    return { ok: false, reason: timeout.aborted ? `no answer within ${timeout_ms} ms` : wordsOf(error), retry: true }
   }
 }
 
@@ -91,10 +100,19 @@ const isAllowed = (url: URL, allow: readonly string[]) =>
 const resolveAll = (host: string): Promise<Address[]> => resolveName(host, { all: true })
 const wordsOf = (error: unknown) => (error instanceof Error ? error.message || error.name : String(error))
 
-function send(url: URL, pinned: Address, webhook: Webhook, options: WebhookOptions): Promise<WebhookAnswer> {
-  const { now, timeout_ms = TIMEOUT_MS, max_answer_bytes = MAX_ANSWER_BYTES } = options
+/** Never resolves. A name that takes too long to be found must not hold the attempt. */
+function rejectedBy(signal: AbortSignal): Promise<never> {
+  return new Promise((_resolve, reject) => {
+    if (signal.aborted) reject(signal.reason)
+    signal.addEventListener('abort', () => reject(signal.reason), { once: true })
+  })
+}
+
+type SendOptions = WebhookOptions & { signal: AbortSignal }
+
+function send(url: URL, pinned: Address, webhook: Webhook, options: SendOptions): Promise<WebhookAnswer> {
+  const { now, max_answer_bytes = MAX_ANSWER_BYTES, signal } = options
   const { id, body, secrets } = webhook
-  const timeout = AbortSignal.timeout(timeout_ms)
   const lookup: LookupFunction = (_host, { all }, found) =>
     all ? found(null, [pinned]) : found(null, pinned.address, pinned.family)
   return new Promise((resolve, reject) => {
@@ -102,7 +120,7 @@ function send(url: URL, pinned: Address, webhook: Webhook, options: WebhookOptio
       method: 'POST',
       lookup,
       agent: false,
-      signal: options.signal ? AbortSignal.any([options.signal, timeout]) : timeout,
+      signal,
       headers: {
         'content-type': 'application/json',
         'content-length': Buffer.byteLength(body),
@@ -110,32 +128,38 @@ function send(url: URL, pinned: Address, webhook: Webhook, options: WebhookOptio
         ...webhookHeaders(secrets, { id, timestamp: Math.floor(now / 1_000), body }),
       },
     })
-    request.on('error', (error) =>
-      reject(timeout.aborted ? new Error(`no answer within ${timeout_ms} ms`, { cause: error }) : error),
-    )
+    request.on('error', reject)
     request.on('response', (response) => {
-      const status = response.statusCode ?? 0
+      const { statusCode: status = 0, headers } = response
       const parts: Buffer[] = []
       let size = 0
-      const done = () =>
-        resolve(answerOf(status, Buffer.concat(parts).toString(), response.headers['retry-after'], now))
+      const done = () => {
+        const text = Buffer.concat(parts).toString()
+        resolve(answerOf(status, { body: text, truncated: size > max_answer_bytes }, headers['retry-after'], now))
+      }
       response.on('data', (part: Buffer) => {
         parts.push(part.subarray(0, max_answer_bytes - size))
         size += part.byteLength
-        if (size < max_answer_bytes) return
+        if (size <= max_answer_bytes) return
         done()
         request.destroy()
       })
       response.on('end', done)
-      response.on('error', reject)
+      // The status has been said, whatever became of the rest.
+      response.on('error', done)
     })
     request.end(body)
   })
 }
 
 /** 2xx is success, 410 and other refusals are final, the rest may pass. */
-function answerOf(status: number, body: string, retry_after: string | undefined, now: number): WebhookAnswer {
-  if (status >= 200 && status < 300) return { ok: true, status, body }
+function answerOf(
+  status: number,
+  { body, truncated }: { body: string; truncated: boolean },
+  retry_after: string | undefined,
+  now: number,
+): WebhookAnswer {
+  if (status >= 200 && status < 300) return { ok: true, status, body, ...(truncated ? { truncated } : {}) }
   if (status >= 300 && status < 400)
     return { ok: false, status, reason: `it answered ${status}: redirects are not followed`, retry: false }
   const retry = status >= 500 || status === 408 || status === 425 || status === 429

@@ -19,6 +19,7 @@ import { lineageSuite } from './lineage.ts'
 import { memoriesSuite } from './memories.ts'
 import { parkedSuite } from './parked.ts'
 import { previewSuite } from './preview.ts'
+import { pushSuite } from './push.ts'
 import { receivingSuite } from './receiving.ts'
 import { regretSuite } from './regret.ts'
 import { searchSuite } from './search.ts'
@@ -39,6 +40,7 @@ const suites = [
   idempotencySuite,
   deliveriesSuite,
   receivingSuite,
+  pushSuite,
   channelsSuite,
   forwardSuite,
   parkedSuite,

@@ -8,6 +8,7 @@ import { deliveryTableSuite } from './delivery-table.ts'
 import { timedEventsSuite } from './events.ts'
 import { leasesSuite } from './leases.ts'
 import { parkedInTimeSuite } from './parked.ts'
+import { timedPushSuite } from './push.ts'
 import { retentionSuite } from './retention.ts'
 
 export function timedConformance(store: StoreName): void {
@@ -18,6 +19,7 @@ export function timedConformance(store: StoreName): void {
     deliveryTableSuite(name, open)
     timedEventsSuite(name, open)
     retentionSuite(name, open)
+    timedPushSuite(name, open)
     archiveSuite(name, open)
     after(async () => (await open()).close())
   }

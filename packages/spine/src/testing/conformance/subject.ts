@@ -9,6 +9,7 @@ import type { ReceivedDelivery } from '../../protocol/operations/deliveries.ts'
 import type { Spine } from '../../protocol/spine.ts'
 import type { Database } from '../../store/database.ts'
 import type { ManualClock } from '../manual-clock.ts'
+import type { Hooks } from './hooks.ts'
 
 /** A store with its door. Every test takes a namespace of its own, so that all can share one subject. */
 export type Subject = {
@@ -16,6 +17,8 @@ export type Subject = {
   at(namespace: string, agent?: string): Spine | Promise<Spine>
   /** Where it listens, if it is behind a wire. */
   endpoint?: string
+  /** Addresses that it may push to. */
+  hooks: Hooks
   close(): Promise<void>
 }
 export type OpenSubject = () => Promise<Subject>

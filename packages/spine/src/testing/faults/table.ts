@@ -14,6 +14,7 @@ import { lateAcks } from './late-acks.ts'
 import type { Outcome } from './outcome.ts'
 import { pauseReceivers } from './pause-receivers.ts'
 import { poison } from './poison.ts'
+import { pushToReceivers } from './push-receivers.ts'
 import { redriveStorm } from './redrive-storm.ts'
 import { repeatAcks } from './repeat-acks.ts'
 import { simulateSchedules } from './simulate-schedules.ts'
@@ -211,6 +212,16 @@ export const faults: readonly Fault[] = Object.freeze<Fault[]>([
     control: 'heartbeats that are lost, attempts that are not counted',
     run: slowReceivers,
     runs: { short: 30, long: 200, control: 20 },
+    group: 'in_process',
+  },
+  {
+    part: 'push',
+    guarantees: ['G2', 'G3', 'G9'],
+    fault: 'receivers that are pushed to and die, hang, forget, redirect or shed load, under two nodes',
+    unit: 'deliveries',
+    control: 'effects without an inbox',
+    run: pushToReceivers,
+    runs: { short: 40, long: 3_000, control: 30 },
     group: 'in_process',
   },
   {

@@ -39,6 +39,7 @@ export async function thunderingHerd({ store, runs, seed, control = false, progr
     clock,
     chance: seededChance(seed + 1),
     watch: false,
+    push: false,
   })
   try {
     for (let done = 0; done < runs; done += BATCH) {

@@ -36,7 +36,13 @@ export async function openTimed(placed: PlacedStore, { seed, start, weakness, ch
   const clock = manualClock({ idle, ...(start === undefined ? {} : { start }) })
   let ahead = 0
   const spineClock = { ...clock, now: () => clock.now() + ahead }
-  const spine = await createSpine({ database, clock: spineClock, chance: chance ?? seededChance(seed), watch: false })
+  const spine = await createSpine({
+    database,
+    clock: spineClock,
+    chance: chance ?? seededChance(seed),
+    watch: false,
+    push: false,
+  })
   return {
     spine,
     clock,

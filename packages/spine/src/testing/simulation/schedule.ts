@@ -71,7 +71,7 @@ export async function runSchedule({ seed, steps, open, tamper, trace }: Schedule
     gate = createGate(database, (below) => drawn.int(below))
     const between = tamper ? tamper(gate.database) : gate.database
     // Secrets are another matter, with tests of their own.
-    const options = { namespace: ns, watch: false, secrets: 'off' } as const
+    const options = { namespace: ns, watch: false, push: false, secrets: 'off' } as const
     const starting = createSpine({ database: between, clock: time.begin(), chance, ...options })
     await gate.settle()
     journal = await openJournal(database, ns)
