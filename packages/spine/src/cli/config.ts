@@ -16,6 +16,11 @@ const list = z.string().transform((text) =>
     .filter(Boolean),
 )
 
+/** What `--store` takes. */
+export const storeAddress = z
+  .string()
+  .regex(/^(sqlite:.+|postgres(ql)?:\/\/.+)$/, 'must be sqlite:PATH or postgres://...')
+
 const configSchema = z.strictObject({
   host: z.string().min(1),
   port: z
@@ -23,7 +28,7 @@ const configSchema = z.strictObject({
     .regex(/^\d{1,5}$/, 'must be a port, 0 to 65535')
     .transform(Number)
     .refine((port) => port <= 65_535, 'must be a port, 0 to 65535'),
-  store: z.string().regex(/^(sqlite:.+|postgres(ql)?:\/\/.+)$/, 'must be sqlite:PATH or postgres://...'),
+  store: storeAddress,
   endpoint: z.url({ protocol: /^https?$/, error: 'must be a http:// or https:// address' }),
   api_key: z.string().min(1).optional(),
   api_keys: list,

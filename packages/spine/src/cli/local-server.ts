@@ -45,13 +45,23 @@ export function storeFile(store: string): string {
   throw new UsageError('This needs a file: use sqlite:PATH.')
 }
 
+export type OpenStoreOptions = {
+  /** The store can no longer be written. */
+  on_fatal?: ((error: Error) => void) | undefined
+  /** How long PostgreSQL may work on a statement; default: as for a node. */
+  statement_timeout_ms?: number
+}
+
 /** Opens what `--store` names. `announce` tells those who find a file locked where it is served. */
 export async function openStore(
   store: string,
-  on_fatal?: (error: Error) => void,
+  { on_fatal, statement_timeout_ms }: OpenStoreOptions = {},
 ): Promise<{ database: Database; announce(endpoint: string): void }> {
   const { openPostgres, openSqlite } = await import('../embedded.ts')
-  if (isPostgres(store)) return { database: await openPostgres(postgresOptions(store)), announce: () => {} }
+  if (isPostgres(store)) {
+    const options = { ...postgresOptions(store), ...(statement_timeout_ms && { statement_timeout_ms }) }
+    return { database: await openPostgres(options), announce: () => {} }
+  }
   const database = await openSqlite({ file: storeFile(store), ...(on_fatal && { on_fatal }) })
   return { database, announce: database.announce }
 }
@@ -87,7 +97,7 @@ export async function startLocalServer(options: LocalServerOptions): Promise<Loc
   // Closed in the reverse order; what was opened before a failure must not keep the process alive.
   const opened = new AsyncDisposableStack()
   try {
-    const { database, announce } = await openStore(store, on_fatal)
+    const { database, announce } = await openStore(store, { on_fatal })
     opened.defer(() => database.close())
     let logAlert: SpineServer['logAlert'] = () => {}
     const embedded = await createSpine({

@@ -44,7 +44,7 @@ export function addParked(parked: Command): void {
 /** Commander gives a list of arguments as one. */
 const listed = (args: readonly unknown[]): string[] => (args[0] ?? []) as string[]
 
-/** `memory-spine events`, `gc`, `migrate` and `backup`. */
+/** `memory-spine events`, `gc`, `migrate`, `copy` and `backup`. */
 export function addRunning(program: Command): void {
   program
     .command('events')
@@ -68,6 +68,12 @@ export function addRunning(program: Command): void {
     .command('migrate')
     .description('bring a store to the schema of this program; serve does it by itself')
     .action(action(async ({ config, output }) => (await import('./store.ts')).migrateStore(config, output)))
+  program
+    .command('copy')
+    .description('copy a whole store into an empty one, and compare both; a copy that was ended goes on where it was')
+    .requiredOption('--from <store>', 'the store that is copied, in use by nobody')
+    .requiredOption('--to <store>', 'an empty file or database')
+    .action(action(async ({ flags, output }) => (await import('./copy.ts')).copyCommand(flags, output)))
   program
     .command('backup')
     .description('copy the file of a SQLite store, in use or not')

@@ -239,6 +239,12 @@ export const errorTable = Object.freeze({
     'The store was written by a newer version',
     'Upgrade this program, or restore a backup made by this version.',
   ),
+  STORE_INCOMPLETE: rule(
+    503,
+    false,
+    'The store is a copy that was not finished',
+    'Run the same `memory-spine copy` again: it goes on where it was. Or copy into another, empty store.',
+  ),
   INTEGRITY: rule(
     500,
     false,

@@ -6,6 +6,9 @@ import { SpineError } from '../protocol/errors.ts'
 import type { Database, Dialect } from './database.ts'
 import { namedStatement } from './values.ts'
 
+/** Stands among the versions of a store while another one is being copied into it (copy-notes.ts). */
+export const UNFINISHED = 0
+
 export type Migration = {
   /** Counts from 1; what is released never changes. */
   readonly version: number
@@ -28,6 +31,8 @@ export async function migrate(database: Database, migrations: readonly Migration
   const applied: number[] = []
   const done = await appliedVersions(database)
   refuseNewer(done, ours.at(-1)?.version ?? 0)
+  if (done.has(UNFINISHED))
+    throw new SpineError('STORE_INCOMPLETE', 'This store is a copy of another one, and the copy was not finished.')
   for (const migration of ours) {
     if (done.has(migration.version)) continue
     if (await apply(database, migration, now)) applied.push(migration.version)
@@ -56,7 +61,7 @@ async function createTable(database: Database): Promise<void> {
   await database.write([create]).catch(() => database.write([create]))
 }
 
-async function appliedVersions(database: Database): Promise<Set<number>> {
+export async function appliedVersions(database: Database): Promise<Set<number>> {
   const rows = await database.read(known(database.dialect))
   return new Set(rows.map((row) => Number(row.version)))
 }

@@ -7,10 +7,11 @@ import { createSpine, openPostgres } from '../embedded.ts'
 import { SpineError } from '../protocol/errors.ts'
 import type { ReceivedDelivery } from '../protocol/operations/deliveries.ts'
 import type { Spine } from '../protocol/spine.ts'
-import type { Database, Row } from '../store/database.ts'
+import type { Database } from '../store/database.ts'
 import { openSqliteInline } from '../store/sqlite.ts'
 import { type ManualClock, manualClock } from './manual-clock.ts'
 import { newDatabase } from './postgres/database.ts'
+import { rowsOf } from './rows.ts'
 
 const seeds = ['first', 'second', 'third', 'fourth']
 const STEPS = 80
@@ -110,20 +111,9 @@ async function play({ spine, clock }: World, seed: string): Promise<unknown[]> {
   return answers
 }
 
-/** Every table of the ledger, row for row; the numbers of transactions are PostgreSQL's own. */
-async function contents(database: Database, tables: readonly string[]): Promise<Record<string, string[]>> {
-  const found: Record<string, string[]> = {}
-  for (const table of tables) {
-    const rows = await database.read({ sql: `select * from ${table}`, params: [] })
-    found[table] = rows.map(({ tx: _, applied_at: __, ...row }: Row) => JSON.stringify(inOrder(row))).sort()
-  }
-  return found
-}
-
-const inOrder = (row: Row) =>
-  Object.entries(row)
-    .map(([name, value]) => [name, value instanceof Uint8Array ? Buffer.from(value).toString('hex') : value])
-    .sort(([left], [right]) => (String(left) < String(right) ? -1 : 1))
+/** The numbers of transactions are PostgreSQL's own. */
+const contents = (database: Database, tables: readonly string[]) =>
+  rowsOf(database, tables, { without: ['tx', 'applied_at'] })
 
 for (const seed of seeds)
   test(`the trace of seed "${seed}" answers the same on both databases, and ends in the same rows`, async () => {

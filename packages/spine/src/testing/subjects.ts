@@ -36,7 +36,7 @@ const stores = { sqlite: sqliteStore, postgres: postgresStore } satisfies Record
 export type StoreName = keyof typeof stores
 
 /** The spine as one caller sees it. */
-function boundTo(spine: Spine, identity: Identity): Spine {
+export function boundTo(spine: Spine, identity: Identity): Spine {
   // biome-ignore lint/suspicious/noExplicitAny: the contract ties each function to its input; a loop cannot say so.
   const groups = spine as any
   const operations = operationsOf(contract, (group, name, _operation, input, options) =>

@@ -7,6 +7,7 @@ import type { Receiver } from '../../client/receive.ts'
 import { type ConfigInForce, countOf, UsageError } from '../config.ts'
 import { type LocalServer, startLocalServer, startTemporaryServer } from '../local-server.ts'
 import type { Output } from '../output.ts'
+import { progressLine } from '../progress.ts'
 import { type HandoffRow, summaryOf } from './figures.ts'
 import { LogError, readLog, type Trace } from './log.ts'
 import { createPlay, type Play } from './play.ts'
@@ -88,7 +89,7 @@ export async function playAll(
   const rows: HandoffRow[] = []
   const errors: string[] = []
   const inboxes = createInboxes(client, concurrency, (error) => errors.push(String(error)))
-  const show = progressLine(traces.length, output)
+  const show = progressLine(output)
   const waiting = traces.values()
   let done = 0
 
@@ -101,7 +102,7 @@ export async function playAll(
       rows.push(...result.rows)
       errors.push(...result.errors)
       done += 1
-      show(done, rows)
+      show(done / traces.length, progressOf(done, traces.length, rows))
     }
   }
   await Promise.all(Array.from({ length: Math.min(concurrency, traces.length) }, lane))
@@ -153,15 +154,5 @@ function createInboxes(client: MemorySpine, concurrency: number, onFailure: (err
   }
 }
 
-/** One line that is written over on a terminal; elsewhere a line for every tenth of the way. */
-function progressLine(total: number, output: Output) {
-  let tenths = 0
-  return (done: number, rows: readonly HandoffRow[]) => {
-    const text = `replay: ${done}/${total} traces, ${rows.filter((row) => row.acknowledged).length}/${rows.length} handoffs acknowledged`
-    if (process.stderr.isTTY) process.stderr.write(`\r${text}${done === total ? '\n' : ''}`)
-    else if (Math.floor((done / total) * 10) > tenths) {
-      tenths = Math.floor((done / total) * 10)
-      output.progress(text)
-    }
-  }
-}
+const progressOf = (done: number, total: number, rows: readonly HandoffRow[]): string =>
+  `replay: ${done}/${total} traces, ${rows.filter((row) => row.acknowledged).length}/${rows.length} handoffs acknowledged`
