@@ -1,10 +1,11 @@
 /** The examples of the README and of docs/testing.md, run as they stand there. */
 
 import assert from 'node:assert/strict'
-import { execFile } from 'node:child_process'
 import { readFileSync } from 'node:fs'
-import { test } from 'node:test'
+import { registerHooks } from 'node:module'
+import { type TestContext, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
+import { format } from 'node:util'
 import { createSpine, openSqlite } from './embedded.ts'
 import { createServer } from './server.ts'
 
@@ -17,16 +18,27 @@ function blockAfter(marker: string, file = 'README.md'): string {
   return code
 }
 
-const run = (code: string): Promise<string> =>
-  new Promise((resolve, reject) => {
-    const args = ['--conditions=@memory-spine/source', '--input-type=module-typescript', '-']
-    const child = execFile(process.execPath, args, { cwd: root }, (error, stdout) =>
-      error ? reject(error) : resolve(stdout),
-    )
-    child.stdin?.end(code)
-  })
+/** Examples as modules beside this one, so that a run of one is not mostly the start of a process. */
+const examples = new Map<string, string>()
+registerHooks({
+  load: (url, context, next) => {
+    const source = examples.get(url)
+    return source === undefined ? next(url, context) : { format: 'module-typescript', source, shortCircuit: true }
+  },
+  resolve: (specifier, context, next) =>
+    examples.has(specifier) ? { url: specifier, shortCircuit: true } : next(specifier, context),
+})
 
-test('the first handoff of the README runs and prints version, tokens and the five references', async () => {
+/** What it says on the console. */
+async function run(t: TestContext, code: string): Promise<string> {
+  const url = new URL(`example-${examples.size}.ts`, import.meta.url).href
+  examples.set(url, code)
+  const log = t.mock.method(console, 'log', () => {})
+  await import(url)
+  return log.mock.calls.map((call) => format(...call.arguments)).join('\n')
+}
+
+test('the first handoff of the README runs and prints version, tokens and the five references', async (t) => {
   const spine = await createSpine({ database: await openSqlite({ file: ':memory:' }) })
   const server = createServer({ spine, log_level: 'silent' })
   const endpoint = await server.listen({ host: '127.0.0.1', port: 0 })
@@ -34,7 +46,7 @@ test('the first handoff of the README runs and prints version, tokens and the fi
     const ids = [1, 2, 3, 4, 5].map((index) => `ms-482${index}`)
     await spine.memories.store({ memories: ids.map((id) => ({ id, content: `Finding ${id} about the gateway.` })) })
     const code = blockAfter('<!-- example: first-handoff -->').replace('http://127.0.0.1:8788', endpoint)
-    const [version, tokens, ...refs] = (await run(code)).trim().split('\n')
+    const [version, tokens, ...refs] = (await run(t, code)).trim().split('\n')
     assert.equal(version, '2')
     assert.ok(Number(tokens) > 0 && Number(tokens) <= 4000)
     assert.deepEqual(refs.join(' ').match(/ms-\d+/g), ids)
@@ -45,6 +57,6 @@ test('the first handoff of the README runs and prints version, tokens and the fi
 })
 
 for (const example of ['chain', 'effects', 'faults'])
-  test(`the example of ${example} in docs/testing.md runs, and its checks hold`, async () => {
-    assert.equal((await run(blockAfter(`<!-- example: ${example} -->`, 'docs/testing.md'))).trim(), 'done')
+  test(`the example of ${example} in docs/testing.md runs, and its checks hold`, async (t) => {
+    assert.equal((await run(t, blockAfter(`<!-- example: ${example} -->`, 'docs/testing.md'))).trim(), 'done')
   })
