@@ -9,11 +9,13 @@ import { check } from './checker.ts'
 import { openEffects } from './effects.ts'
 import { type FaultOptions, pause } from './fault.ts'
 import { createFindings, type Outcome } from './outcome.ts'
-import { type Started, startServer, startWorker } from './processes.ts'
+import { compiledOnce, compileServer, type Started, startServer, startWorker } from './processes.ts'
 import { startTraffic } from './traffic.ts'
 
 /** Kills over one store, before all of it is drained and judged. */
 const KILLS_PER_STORE = 50
+/** So many restarts are worth a server that does nothing but compile. */
+const MANY = 10
 const DRAIN_MS = 60_000
 const LEASE_MS = 2_000
 /** A server that answers before it writes is killed when so many sends were answered. */
@@ -29,6 +31,7 @@ type KillOptions = FaultOptions & {
 export async function killServer(options: KillOptions): Promise<Outcome> {
   const findings = createFindings()
   const chance = seededChance(options.seed)
+  if (options.runs >= MANY) await compileServer()
   for (let done = 0; done < options.runs; done += KILLS_PER_STORE) {
     const runs = Math.min(KILLS_PER_STORE, options.runs - done)
     findings.take(await oneStore({ ...options, runs }, chance, `${options.seed}-${done}`))
@@ -63,7 +66,7 @@ async function oneStore(options: KillOptions, chance: SeededChance, run: string)
       await server?.kill()
       const began = performance.now()
       const env = kill + 1 < runs ? failpointOf(chance, kill + 1) : {}
-      const starting = startServer(placed.url, { port, env })
+      const starting = startServer(placed.url, { port, env: { ...compiledOnce, ...env } })
       // With the clients already calling, a failpoint can be reached before the server has said where it is.
       server = await (env.SPINE_FAILPOINT ? starting.catch(() => undefined) : starting)
       slowest_ms = Math.max(slowest_ms, performance.now() - began)

@@ -53,6 +53,9 @@ const REPEATS = 5
 const HANDED_BACK = 4
 const LEFT_BEHIND = 2
 
+/** Sooner, those who call a server that starts would keep it from starting. */
+const AGAIN_MS = 100
+
 const unknownOutcome = (error: unknown): boolean => !(error instanceof SpineError) || error.retryable
 
 export function startTraffic(options: TrafficOptions): Traffic {
@@ -90,7 +93,7 @@ export function startTraffic(options: TrafficOptions): Traffic {
         repeats -= 1
       } catch (error) {
         if (!unknownOutcome(error)) throw error
-        await pause(20)
+        await pause(AGAIN_MS)
       }
     }
     acknowledged += 1
@@ -122,7 +125,7 @@ export function startTraffic(options: TrafficOptions): Traffic {
         return true
       } catch (error) {
         if (!unknownOutcome(error)) return false
-        await pause(20)
+        await pause(AGAIN_MS)
       }
     }
   }
@@ -157,7 +160,7 @@ export function startTraffic(options: TrafficOptions): Traffic {
         await Promise.all(answer.deliveries.map((held) => work(namespace, held)))
         if (answer.retry_after_ms) await pause(100)
       } catch {
-        if (!signal.aborted) await pause(20)
+        if (!signal.aborted) await pause(AGAIN_MS)
       }
     }
   }
