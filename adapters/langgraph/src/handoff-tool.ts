@@ -59,14 +59,14 @@ export function createSpineHandoffTool(options: SpineHandoffToolOptions) {
       const state = getCurrentTaskInput() as State
       const messages = state.messages ?? []
       const tool_call_id = String((config as { toolCall?: { id?: string } }).toolCall?.id)
+      // The call of this tool is the handoff, not something that was done before it.
+      const turns = turnsOfMessages(messages).filter((turn) => turn.kind === 'message' || turn.call_id !== tool_call_id)
       try {
         const envelope = await spine.agentHandoff({
           ...rest,
           ...(state.envelope_id === undefined && intent !== undefined ? { intent } : {}),
           ...(decisions.length > 0 ? { state: { ...rest.state, decisions } } : {}),
-          execution_history: [...historyOf(turnsOfMessages(messages), from), ...(rest.execution_history ?? [])].slice(
-            -1_000,
-          ),
+          execution_history: [...historyOf(turns, from), ...(rest.execution_history ?? [])].slice(-1_000),
           source_agent: from,
           target_agent: agent,
           task_summary,

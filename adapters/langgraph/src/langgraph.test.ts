@@ -94,6 +94,7 @@ test('agents of one run are one chain, and the last one reads nothing but the en
   const read = tester.read?.[0]?.text ?? ''
   for (const words of ['Payments must survive a short outage.', 'language: python', 'full jitter', 'Test it.'])
     assert.ok(read.includes(words), words)
+  assert.doesNotMatch(read, /transfer_to/)
   assert.deepEqual(
     envelopes.map(({ chain, source_agent }) => [chain.hop, source_agent]),
     [
