@@ -4,7 +4,7 @@ import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { canonicalBytes, digestOf, exactBytes, freezeDeep, rememberBytes } from './canonical.ts'
+import { canonicalBytes, digestOf, exactBytes, freezeDeep, rememberBytes, sealed } from './canonical.ts'
 
 const decoder = new TextDecoder()
 const canonical = (value: unknown) => decoder.decode(canonicalBytes(value))
@@ -46,6 +46,18 @@ test('the order of keys does not matter, the value comes back', () => {
       assert.equal(canonical(JSON.parse(canonical(value))), canonical(value))
     }),
   )
+})
+
+test('a sealed document has its digest, and its bytes are the canonical ones', () => {
+  fc.assert(
+    fc.property(document, ({ signature: _signature, ...value }) => {
+      const { document: made, bytes } = sealed(value)
+      assert.equal(made.digest, digestOf(value))
+      assert.deepEqual({ ...made, digest: value.digest }, { ...value, digest: value.digest })
+      assert.equal(decoder.decode(bytes), canonical(made))
+    }),
+  )
+  assert.equal(decoder.decode(sealed({ zone: 1, at: undefined }).bytes), canonical(sealed({ zone: 1 }).document))
 })
 
 test('a digest covers everything but itself and the signature', () => {

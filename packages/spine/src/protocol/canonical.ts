@@ -108,6 +108,32 @@ function coveredText(document: Readonly<Record<string, unknown>>): string | unde
   return text
 }
 
+/** A document with its digest, and its canonical bytes: both from one look at what it holds. */
+export function sealed<T extends Readonly<Record<string, unknown>>>(
+  document: T,
+): { document: T & { digest: string }; bytes: Uint8Array } {
+  const members = membersOf(document)
+  const digest = members ? `sha256:${sha256(`{${members.map(([, text]) => text).join(',')}}`)}` : digestOf(document)
+  const made = { ...document, digest }
+  if (!members) return { document: made, bytes: canonicalBytes(made) }
+  const at = members.findIndex(([key]) => key > 'digest')
+  const texts = members.map(([, text]) => text)
+  texts.splice(at < 0 ? texts.length : at, 0, `"digest":"${digest}"`)
+  return { document: made, bytes: encoder.encode(`{${texts.join(',')}}`) }
+}
+
+/** The canonical texts of the members that a digest covers, in their order; nothing where only the library knows. */
+function membersOf(document: Readonly<Record<string, unknown>>): [key: string, text: string][] | undefined {
+  const ordered = inOrder(without(document))
+  if (ordered === IRREGULAR) return undefined
+  const members: [string, string][] = []
+  for (const [key, value] of Object.entries(ordered as Record<string, unknown>)) {
+    const text = JSON.stringify(value)
+    if (text !== undefined) members.push([key, `${JSON.stringify(key)}:${text}`])
+  }
+  return members.some(([, text]) => text.includes('\\ud')) ? undefined : members
+}
+
 const sources = new WeakMap<object, Uint8Array | (() => Uint8Array)>()
 
 /** Remembers the bytes that a document was read from or sealed as, or how to find them when they are asked for. */

@@ -1,4 +1,4 @@
-// Counting by lines is counting: the same tokens with every tokenizer, however the lines end.
+// Counting by lines and words is counting: the same tokens with every tokenizer, however they end.
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -16,16 +16,19 @@ const line = fc.oneof(
   nastyText,
   fc.constantFrom('', ' ', '/path', '  indented', '\t', '[ms-1]', "'s", '- item.', '```', '日本。', 'a\r', '?/', '//x'),
 )
-const text = fc.array(line, { maxLength: 12 }).map((lines) => lines.join('\n'))
+const between = fc.constantFrom('\n', '\n', ' ', ' ', '  ', '\u00a0', ' \n', '\u3000 ', '\t ')
+const text = fc
+  .array(fc.tuple(line, between), { maxLength: 12 })
+  .map((lines) => lines.map(([before, after]) => `${before}${after}`).join(''))
 
 for (const [name, { countTokens }] of Object.entries(encodings))
-  test(`${name} counts a text as the sum of its lines, also when they were seen before`, () => {
+  test(`${name} counts a text as the sum of its lines and words, also when they were seen before`, () => {
     const count = (text: string) => countTokens(text, { disallowedSpecial: new Set() })
     const counted = byLines(count)
     fc.assert(
       fc.property(text, (whole) => {
         assert.equal(counted(whole), count(whole))
       }),
-      { numRuns: 400 },
+      { numRuns: 1_000 },
     )
   })

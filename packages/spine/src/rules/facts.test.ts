@@ -6,7 +6,8 @@ import fc from 'fast-check'
 import { countTokens } from 'gpt-tokenizer/encoding/o200k_base'
 import { factLines } from '../protocol/render.ts'
 import { type FactSource, rankFacts } from './facts.ts'
-import { fitFacts, standsIn } from './fit-facts.ts'
+import { createFactList } from './fit-facts.ts'
+import { standsIn } from './shown.ts'
 import { valuesOf } from './values.ts'
 
 const count = (text: string) => countTokens(text)
@@ -46,7 +47,7 @@ test('values stand under few texts, the user first; those of a tool are marked; 
     said('ms-2', '{"flight": "HAT1", "flight": "HAT2"}', 'tool'),
     said('ms-3', 'retry.ts and src/a.ts'),
   ]
-  const facts = fitFacts(rankFacts(sources, [], about), '', roomy, count)
+  const facts = createFactList(rankFacts(sources, [], about), count).fit('', roomy)
   assert.deepEqual(factLines(facts), [
     'ms-1 (user): user_id amy_7',
     'ms-3: retry.ts; src/a.ts',
@@ -78,7 +79,7 @@ test('the list never passes its room, repeats nothing, and lists nothing that st
   fc.assert(
     fc.property(sources, fc.nat(60), fc.nat(200), fc.array(value), (given, tokens, chars, shown) => {
       const text = shown.join('\n')
-      const facts = fitFacts(rankFacts(given, [], about), text, { tokens, chars }, count)
+      const facts = createFactList(rankFacts(given, [], about), count).fit(text, { tokens, chars })
       const lines = factLines(facts)
       assert.ok(lines.reduce((sum, line) => sum + count(line) + 1, 0) <= tokens)
       assert.ok(lines.join('\n').length <= chars)

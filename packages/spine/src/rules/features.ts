@@ -42,9 +42,12 @@ const SHORT = Math.log(40)
 
 /** By session, in the order in which they were said. */
 export function unitsOf<C extends Candidate>(candidates: readonly C[]): Unit<C>[] {
-  return candidates
-    .toSorted((a, b) => (a.session < b.session ? -1 : a.session > b.session ? 1 : a.seq - b.seq))
-    .flatMap((memory) => memory.passages.map((passage, at) => ({ memory, passage, at })))
+  const units: Unit<C>[] = []
+  const sessions = [...Map.groupBy(candidates, ({ session }) => session)]
+  for (const [, memories] of sessions.sort(([left], [right]) => (left < right ? -1 : 1)))
+    for (const memory of memories.sort((left, right) => left.seq - right.seq))
+      for (const [at, passage] of memory.passages.entries()) units.push({ memory, passage, at })
+  return units
 }
 
 export function featuresOf(units: readonly Unit<Candidate>[], query: Query, index: Index): Features {
@@ -52,6 +55,9 @@ export function featuresOf(units: readonly Unit<Candidate>[], query: Query, inde
   const column = () => new Float64Array(size)
   const sessions = sessionsOf(units)
   const middle = middlesOf(units)
+  const [nearer, wider, preceding] = [NEAR_TOKENS, AROUND_TOKENS, BEFORE_TOKENS].map((tokens) =>
+    fadingOf(middle, sessions, tokens),
+  ) as [Float64Array, Float64Array, Float64Array]
   const { counts, lengths } = countsOf(units, index)
   const average = averageLength(index)
   const worth = query.terms.map(
@@ -65,14 +71,14 @@ export function featuresOf(units: readonly Unit<Candidate>[], query: Query, inde
   const stretch = column()
   const covered = column()
   const inSession = column()
-  const sizes = Float64Array.from(units, ({ passage }) => passage.tokens)
+  const sizes = new Float64Array(units.map(({ passage }) => passage.tokens))
   const sessionAverage = Math.max(1, sum(sizes, 0, size) / Math.max(1, sessions.length))
   for (const [term, times] of counts.entries()) {
     const value = worth[term] ?? 0
     const soft = times.map((count) => (count > 0 ? count / (count + 0.5) : 0))
-    const close = kernel(soft, middle, sessions, NEAR_TOKENS)
-    const wide = kernel(soft, middle, sessions, AROUND_TOKENS)
-    const earlier = kernel(soft, middle, sessions, BEFORE_TOKENS, 'before')
+    const close = kernel(soft, nearer, sessions)
+    const wide = kernel(soft, wider, sessions)
+    const earlier = kernel(soft, preceding, sessions, 'before')
     const within = windows(times, middle, sessions)
     const totals = sessions.map(({ from, to }) => sum(times, from, to))
     const having = totals.filter((total) => total > 0).length
@@ -134,18 +140,20 @@ function sessionsOf(units: readonly Unit<Candidate>[]): Session[] {
 
 /** The middle of each passage on the axis of tokens of its session. */
 function middlesOf(units: readonly Unit<Candidate>[]): Float64Array {
+  const middles = new Float64Array(units.length)
   let before = 0
-  return Float64Array.from(units, ({ memory, passage, at }) => {
+  for (const [place, { memory, passage, at }] of units.entries()) {
     if (at === 0) before = memory.place
-    const middle = before + passage.tokens / 2
+    middles[place] = before + passage.tokens / 2
     before += passage.tokens
-    return middle
-  })
+  }
+  return middles
 }
 
 /** How often each term of the query stands in each unit, and the terms of each unit. */
 function countsOf(units: readonly Unit<Candidate>[], index: Index) {
-  const numbers = Float64Array.from(units, ({ memory, at }) => unitOf(memory.seq, at))
+  const numbers = new Float64Array(units.length)
+  for (const [place, { memory, at }] of units.entries()) numbers[place] = unitOf(memory.seq, at)
   const lengths = new Float64Array(units.length)
   const counts = index.postings.map((postings) => {
     const column = new Float64Array(units.length)
@@ -169,29 +177,36 @@ function sum(values: Float64Array, from: number, to: number): number {
   return total
 }
 
+/** What is left of a count from one unit to the next of its session, by the tokens between their middles. */
+function fadingOf(middle: Float64Array, sessions: readonly Session[], tokens: number): Float64Array {
+  const left = new Float64Array(middle.length)
+  for (const { from, to } of sessions)
+    for (let at = from + 1; at < to; at += 1)
+      left[at] = Math.exp(-Math.abs((middle[at] ?? 0) - (middle[at - 1] ?? 0)) / tokens)
+  return left
+}
+
 /** For each unit the others of its session, each counted for less the more tokens lie between. */
 function kernel(
   values: Float64Array,
-  middle: Float64Array,
+  fading: Float64Array,
   sessions: readonly Session[],
-  tokens: number,
   sides: 'both' | 'before' = 'both',
 ): Float64Array {
   const sums = new Float64Array(values.length)
-  const sweep = (from: number, to: number, step: 1 | -1) => {
-    let carried = 0
-    for (let at = from; at !== to; at += step) {
-      if (at !== from) {
-        const apart = Math.abs((middle[at] ?? 0) - (middle[at - step] ?? 0))
-        carried = (carried + (values[at - step] ?? 0)) * Math.exp(-apart / tokens)
-      }
-      sums[at] = (sums[at] ?? 0) + carried
-    }
-  }
   for (const { from, to } of sessions) {
     if (sum(values, from, to) === 0) continue
-    sweep(from, to, 1)
-    if (sides === 'both') sweep(to - 1, from - 1, -1)
+    let carried = 0
+    for (let at = from + 1; at < to; at += 1) {
+      carried = (carried + (values[at - 1] ?? 0)) * (fading[at] ?? 0)
+      sums[at] = carried
+    }
+    if (sides === 'before') continue
+    carried = 0
+    for (let at = to - 2; at >= from; at -= 1) {
+      carried = (carried + (values[at + 1] ?? 0)) * (fading[at + 1] ?? 0)
+      sums[at] = (sums[at] ?? 0) + carried
+    }
   }
   return sums
 }
@@ -200,6 +215,7 @@ function kernel(
 function windows(times: Float64Array, middle: Float64Array, sessions: readonly Session[]): Float64Array {
   const sums = new Float64Array(times.length)
   for (const { from, to } of sessions) {
+    if (sum(times, from, to) === 0) continue
     let [first, next, total] = [from, from, 0]
     for (let at = from; at < to; at += 1) {
       while (next < to && (middle[next] ?? 0) <= (middle[at] ?? 0) + STRETCH_TOKENS) {
@@ -269,7 +285,7 @@ function seenFeatures(units: readonly Unit<Candidate>[], { dates, authors, wants
 
 function prices(units: readonly Unit<Candidate>[]): Features {
   const size = units.length
-  const logs = Float64Array.from(units, ({ passage }) => Math.log(passage.tokens + LABEL_TOKENS))
+  const logs = new Float64Array(units.map(({ passage }) => Math.log(passage.tokens + LABEL_TOKENS)))
   const mean = sum(logs, 0, size) / Math.max(1, size)
   let squares = 0
   for (const log of logs) squares += (log - mean) ** 2

@@ -10,8 +10,8 @@ import { render } from '../protocol/render.ts'
 import { draft, fitMemories, nastyText, parts, plainText } from '../testing/arbitraries.ts'
 import { type FactSource, rankFacts } from './facts.ts'
 import { type FitCall, fitEnvelope } from './fit.ts'
-import { standsIn } from './fit-facts.ts'
 import { fitHistory } from './history.ts'
+import { standsIn } from './shown.ts'
 import { valuesOf } from './values.ts'
 
 const count = (text: string) => countTokens(text, { disallowedSpecial: new Set() })

@@ -6,11 +6,11 @@
 
 import type { CountTokens } from '../protocol/agent.ts'
 import type { CompactedEntry, Draft, Strategy, Trimmed } from '../protocol/envelope.ts'
-import { factLines, render } from '../protocol/render.ts'
+import { render } from '../protocol/render.ts'
 import type { RankedFact } from './facts.ts'
-import { fitFacts } from './fit-facts.ts'
+import { createFactList, type FactList } from './fit-facts.ts'
 import { fitHistory, type HistoryPart } from './history.ts'
-import { type Choice, chooseLevels, type FitMemory } from './levels.ts'
+import { type Choice, chooseLevels, type FitMemory, type Levels } from './levels.ts'
 import { fitMustKeep, tooSmall } from './must-keep.ts'
 
 export type { FitMemory } from './levels.ts'
@@ -29,6 +29,10 @@ export type FitCall = {
   require_full_intent: boolean
 }
 
+type Fitted = { draft: Draft; tokens: number }
+/** A call whose facts have been looked at. */
+type Fitting = Omit<FitCall, 'facts'> & { facts: FactList }
+
 /** Receipts that an envelope lists one by one; the others are counted. */
 const MAX_RECEIPTS = 50
 /** What the heading and fence of a section, and the count of what was left out, can cost. */
@@ -38,43 +42,77 @@ const SECTION_CHARS = 24
 /** Of what is free after the parts that must be kept, the share that facts may take from memories. */
 const FACTS_OF_FREE = 0.7
 const MIN_FACT_TOKENS = 12
+/** Rounds in which what facts leave of their room is given to memories, and what is not worth a round. */
+const GIVEN_OUT = 2
+const MIN_REST_TOKENS = 24
+const MIN_REST = 0.01
+/** What a heading or a longer list of what is left out may take of it. */
+const REST_MARGIN = 6
 /** About what a reference costs. */
 const REFERENCE_TOKENS = 12
 
 /** The draft with history, memories, facts and receipts, rendered within `max_tokens`, and the exact tokens of its text. */
-export function fitEnvelope(call: FitCall): { draft: Draft; tokens: number } {
-  const { count, strategy } = call
-  const { max_tokens } = call.draft.budget
+export function fitEnvelope(given: FitCall): Fitted {
+  const { count, strategy } = given
+  const { max_tokens } = given.draft.budget
+  const call: Fitting = { ...given, facts: createFactList(given.facts, count) }
   const draft = withHistory(call, fitMustKeep(call))
-  const free = max_tokens - count(render(draft)) - SECTION_TOKENS - LEFT_OUT_TOKENS
-  const choices = chooseLevels(call, draft, free - factTokens(call, draft, free))
-  if (strategy === 'full_dump' && choices.some((choice) => choice.level !== 'full'))
+  const text = render(draft)
+  const free = max_tokens - count(text) - SECTION_TOKENS - LEFT_OUT_TOKENS
+  const facts = factTokens(call, text, { free: free * FACTS_OF_FREE, max_tokens })
+  const levels = chooseLevels(call, draft, free - facts)
+  const fitted = withRest(call, draft, levels)
+  if (strategy === 'full_dump' && fitted.choices.some((choice) => choice.level !== 'full'))
     throw tooSmall(draft, count, { memories: call.memories.reduce((sum, { memory }) => sum + memory.tokens, 0) })
-  return settle(call, draft, choices)
+  return settle(call, draft, fitted)
 }
 
-/** What the list of facts may take: what it would fill, at most a quarter of the budget and a share of what is free. */
-function factTokens({ facts, count }: FitCall, draft: Draft, free: number): number {
-  const most = Math.floor(Math.min(draft.budget.max_tokens / 4, free * FACTS_OF_FREE)) - SECTION_TOKENS
-  if (most < MIN_FACT_TOKENS) return 0
-  const lines = factLines(fitFacts(facts, render(draft), { tokens: most, chars: Number.POSITIVE_INFINITY }, count))
-  return lines.length === 0 ? 0 : lines.reduce((sum, line) => sum + count(line) + 1, SECTION_TOKENS)
+/** What the list of facts wants beside this text, at most a quarter of the budget and what is free. */
+function factTokens(
+  { facts }: Fitting,
+  text: string,
+  { free, max_tokens }: { free: number; max_tokens: number },
+): number {
+  const most = Math.floor(Math.min(max_tokens / 4, free)) - SECTION_TOKENS
+  const wanted = most < MIN_FACT_TOKENS ? 0 : facts.wants(text, most)
+  return wanted === 0 ? 0 : wanted + SECTION_TOKENS
+}
+
+/**
+ * Gives out what facts leave of their room: a value that stands in a memory needs none. More memories show more values,
+ * so that less is left from round to round.
+ */
+function withRest(call: Fitting, draft: Draft, levels: Levels): Fitted & { choices: Choice[] } {
+  const { max_tokens } = draft.budget
+  const small = Math.max(MIN_REST_TOKENS, max_tokens * MIN_REST)
+  for (let round = 0; round < GIVEN_OUT; round += 1) {
+    const text = render(withMemories(draft, levels.choices()))
+    const left = max_tokens - call.count(text) - REST_MARGIN
+    const rest = left - factTokens(call, text, { free: left, max_tokens })
+    if (rest < small || !levels.giveOut(rest)) break
+  }
+  const choices = levels.choices()
+  return { ...fittedWith(call, draft, choices), choices }
+}
+
+function fittedWith(call: Fitting, draft: Draft, choices: readonly Choice[]): Fitted {
+  const fitted = withFacts(call, withMemories(draft, choices))
+  return { draft: fitted, tokens: call.count(render(fitted)) }
 }
 
 /** The facts that what is shown does not have, in what is left, at most a quarter of the text. */
-function withFacts({ facts, count }: FitCall, draft: Draft): Draft {
+function withFacts({ facts, count }: Fitting, draft: Draft): Draft {
   const { max_tokens } = draft.budget
   const without = render({ ...draft, facts: [] })
-  const left = max_tokens - count(without)
-  const tokens = Math.floor(Math.min(max_tokens / 4, left)) - SECTION_TOKENS
+  const tokens = Math.floor(Math.min(max_tokens / 4, max_tokens - count(without))) - SECTION_TOKENS
   if (tokens < MIN_FACT_TOKENS) return { ...draft, facts: [] }
   // A quarter of the text is a third of the rest.
   const chars = Math.floor(without.length / 3) - SECTION_CHARS
-  return { ...draft, facts: fitFacts(facts, without, { tokens, chars }, count) }
+  return { ...draft, facts: facts.fit(without, { tokens, chars }) }
 }
 
 /** As much history as there is room for; where there is hardly any, the one entry that says where it is. */
-function withHistory({ history, compacted, count }: FitCall, draft: Draft): Draft {
+function withHistory({ history, compacted, count }: Fitting, draft: Draft): Draft {
   const { max_tokens } = draft.budget
   const without = { ...draft, execution_history: [] }
   const free = max_tokens - count(render(without))
@@ -87,17 +125,14 @@ function withHistory({ history, compacted, count }: FitCall, draft: Draft): Draf
   }
 }
 
-/** Counts the whole text, and takes away from the end until it fits. */
-function settle(call: FitCall, draft: Draft, choices: readonly Choice[]): { draft: Draft; tokens: number } {
-  const { count } = call
+/** Takes away from the end until the whole text fits. */
+function settle(call: Fitting, draft: Draft, { choices, ...first }: Fitted & { choices: readonly Choice[] }): Fitted {
   const { max_tokens } = draft.budget
   const kept = [...choices]
-  for (;;) {
-    const fitted = withFacts(call, withMemories(draft, kept))
-    const tokens = count(render(fitted))
-    if (tokens <= max_tokens) return { draft: fitted, tokens }
+  for (let fitted: Fitted = first; ; fitted = fittedWith(call, draft, kept)) {
+    if (fitted.tokens <= max_tokens) return fitted
     // As much as is over by what each costs; the next count says whether that was enough.
-    for (let over = tokens - max_tokens; over > 0; ) {
+    for (let over = fitted.tokens - max_tokens; over > 0; ) {
       const last = kept.findLastIndex((choice) => choice.level !== 'receipt')
       const choice = kept[last]
       if (!choice) return settleHistory(call, withMemories(draft, kept))
@@ -111,7 +146,7 @@ function settle(call: FitCall, draft: Draft, choices: readonly Choice[]): { draf
 }
 
 /** The list of what was left out gives way first, then the history. */
-function settleHistory(call: FitCall, draft: Draft): { draft: Draft; tokens: number } {
+function settleHistory(call: Fitting, draft: Draft): Fitted {
   const { count } = call
   const { trimmed, omitted_count } = draft.receipts
   const receipts = { ...draft.receipts, trimmed: [], omitted_count: omitted_count + trimmed.length }

@@ -53,14 +53,25 @@ const MIN_EXCERPT_TOKENS = 24
 /** About what a label costs, before it is counted. */
 const ABOUT_LABEL = 12
 const GAP_TOKENS = 2
+/** What a reference costs at least. */
+const MIN_REFERENCE = 3
 /** Memories that are tried for a few sentences in what is left at the end. */
 const LAST_TRIES = 12
 
-export function chooseLevels(call: LevelsCall, draft: Draft, free: number): Choice[] {
+export type Levels = {
+  /** In the order in which they would be shown. */
+  choices(): Choice[]
+  /** Gives out so many tokens, which were kept for something else; false when nobody could use any. */
+  giveOut(tokens: number): boolean
+}
+
+export function chooseLevels(call: LevelsCall, draft: Draft, free: number): Levels {
   const items = inOrder(call.memories)
   const table = createTable(call, draft, items, Math.max(0, free))
-  table.reserve(items.filter((item) => tierOf(item) < 2))
-  const waiting = items.some((item) => item.memory.priority === 'high' && !table.has(item))
+  const reserve = () => table.reserve(items.filter((item) => tierOf(item) < 2 && !table.has(item)))
+  const isWaiting = () => items.some((item) => item.memory.priority === 'high' && !table.has(item))
+  reserve()
+  const waiting = isWaiting()
   const keep = Math.floor(Math.max(0, free) * REFERENCES)
   for (const tier of [0, 1, 2] as const) {
     // What nobody asked for takes no room while something important has none.
@@ -68,10 +79,22 @@ export function chooseLevels(call: LevelsCall, draft: Draft, free: number): Choi
     const own = items.filter((item) => tierOf(item) === tier)
     table.fill(own, { keep: tier === 2 ? keep : 0, crowded: true })
   }
-  table.refer(items)
-  if (!waiting) for (const crowded of [true, false]) table.fill(items, { keep: 0, crowded })
-  if (!waiting) table.lastSentences(items)
-  return table.choices()
+  const fillUp = () => {
+    table.refer(items)
+    if (isWaiting()) return
+    for (const crowded of [true, false]) table.fill(items, { keep: 0, crowded })
+    table.lastSentences(items)
+  }
+  fillUp()
+  return Object.freeze({
+    choices: table.choices,
+    giveOut: (tokens: number) => {
+      table.setLeft(tokens)
+      reserve()
+      fillUp()
+      return table.left() < tokens
+    },
+  })
 }
 
 /** Pins, then what was asked for or is important, then the rest; each by its score, then the newer. */
@@ -95,16 +118,14 @@ function createTable(call: LevelsCall, draft: Draft, items: readonly FitMemory[]
   const given = new Map<FitMemory, Choice>()
   const parts = new Map<FitMemory, Set<number>>()
   let left = free
+  let { references } = policy
 
+  const shownAt = ({ memory: { content: _content, ...rest } }: FitMemory, level: Level, content?: string) =>
+    content === undefined ? { ...rest, level } : { ...rest, level, content }
   const at = (item: FitMemory, level: Level, content?: string): Choice => {
-    const { content: _content, ...rest } = item.memory
-    const shown = content === undefined ? { ...rest, level } : { ...rest, level, content }
-    return {
-      ...item,
-      level,
-      shown,
-      cost: level === 'ref' ? count(referenceText(shown)) + 1 : count(`${memoryLine(shown)}\n`),
-    }
+    const shown = shownAt(item, level, content)
+    const cost = level === 'ref' ? count(referenceText(shown)) + 1 : count(`${memoryLine(shown)}\n`)
+    return { ...item, level, shown, cost }
   }
   const roomFor = (item: FitMemory) => left + (given.get(item)?.cost ?? 0)
   const give = (item: FitMemory, choice: Choice | undefined): boolean => {
@@ -186,15 +207,18 @@ function createTable(call: LevelsCall, draft: Draft, items: readonly FitMemory[]
 
   return {
     has: (item: FitMemory) => given.has(item),
+    left: () => left,
+    setLeft: (tokens: number) => {
+      left = tokens
+    },
     fill,
     /** Of what is asked for or important, at least the name is there. */
     reserve: (own: readonly FitMemory[]) => {
       for (const item of own) give(item, at(item, 'ref'))
     },
     refer: (all: readonly FitMemory[]) => {
-      let references = policy.references
       for (const item of all) {
-        if (references === 0) return
+        if (references === 0 || left < MIN_REFERENCE) return
         if (!given.has(item) && give(item, at(item, 'ref'))) references -= 1
       }
     },
@@ -205,7 +229,7 @@ function createTable(call: LevelsCall, draft: Draft, items: readonly FitMemory[]
     },
     choices: (): Choice[] =>
       items.map((item) => {
-        const choice = given.get(item) ?? { ...at(item, 'ref'), level: 'receipt' as const, cost: 0 }
+        const choice = given.get(item) ?? { ...item, level: 'receipt' as const, shown: shownAt(item, 'ref'), cost: 0 }
         const bar = barred.get(item)
         const full_needs = Math.max(1, item.memory.tokens + ABOUT_LABEL - choice.cost - Math.max(0, left))
         return choice.level === 'full' ? choice : { ...choice, ...(bar ?? { full_needs }) }

@@ -9,13 +9,11 @@ import { SpineError } from '../protocol/errors.ts'
 import { render, sectionsOf, stateLines } from '../protocol/render.ts'
 import type { TaskState } from '../protocol/task.ts'
 import { headAndTail } from './excerpt.ts'
-import type { RankedFact } from './facts.ts'
-import { standsIn } from './fit-facts.ts'
+import type { FactList } from './fit-facts.ts'
 
 export type MustKeepCall = {
   draft: Draft
-  /** Exact values, best first. */
-  facts: readonly RankedFact[]
+  facts: FactList
   count: CountTokens
   require_full_intent: boolean
 }
@@ -72,7 +70,7 @@ type LongPart = { part: 'intent' | 'summary'; tokens: number; of_tokens: number 
 function excerptWithValues(
   draft: Draft,
   { part, tokens, of_tokens }: LongPart,
-  facts: readonly RankedFact[],
+  facts: FactList,
   count: CountTokens,
 ): Shortened {
   const text = draft.task[part]
@@ -85,18 +83,11 @@ function excerptWithValues(
 }
 
 /** The exact values that the text has and what is shown of it does not, best first. */
-function valuesLine(
-  text: string,
-  shown: string,
-  room: number,
-  facts: readonly RankedFact[],
-  count: CountTokens,
-): string {
+function valuesLine(text: string, shown: string, room: number, facts: FactList, count: CountTokens): string {
   const values: string[] = []
   let left = room
-  for (const { value } of facts) {
+  for (const value of facts.hidden(text, shown)) {
     if (left < 2) break
-    if (!standsIn(text, value) || standsIn(shown, value) || values.some((other) => standsIn(other, value))) continue
     const tokens = count(` ${value}`) + 1
     if (tokens > left) continue
     left -= tokens

@@ -84,9 +84,29 @@ export function bestMemories({ terms }: Query, index: Index, limit: number): num
     .slice(0, limit)
 }
 
-/** The score of the n-th best: sorting numbers alone is many times faster than sorting all that have them. */
+/** The score of the n-th best (Hoare's quickselect): what is far from it is not sorted. */
 function nthLargest(scores: Float64Array, found: readonly number[], n: number): number {
   if (found.length <= n) return 0
-  const sorted = Float64Array.from(found, (seq) => scores[seq] ?? 0).sort()
-  return sorted[sorted.length - n] ?? 0
+  const values = new Float64Array(found.length)
+  for (let at = 0; at < values.length; at += 1) values[at] = scores[found[at] ?? 0] ?? 0
+  const wanted = n - 1
+  let [low, high] = [0, values.length - 1]
+  while (low < high) {
+    const pivot = values[(low + high) >> 1] ?? 0
+    let [left, right] = [low, high]
+    while (left <= right) {
+      while ((values[left] ?? 0) > pivot) left += 1
+      while ((values[right] ?? 0) < pivot) right -= 1
+      if (left > right) break
+      const held = values[left] ?? 0
+      values[left] = values[right] ?? 0
+      values[right] = held
+      left += 1
+      right -= 1
+    }
+    if (wanted <= right) high = right
+    else if (wanted >= left) low = left
+    else break
+  }
+  return values[wanted] ?? 0
 }

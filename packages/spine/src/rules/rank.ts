@@ -88,15 +88,24 @@ const OLD = 30
 function saidOf(units: readonly Unit<RankCandidate>[], now: number): Features {
   const priority = new Float64Array(units.length)
   const recent = new Float64Array(units.length)
-  const ends = new Map<string, number>()
-  for (const { memory } of units)
-    ends.set(memory.session, Math.max(ends.get(memory.session) ?? 0, memory.place + memory.tokens))
-  for (const [at, { memory }] of units.entries()) {
-    priority[at] = priorityValue[memory.priority]
-    const age = memory.at_hand ? 0 : Math.max(0, now - memory.created_at) / FRESH_MS
-    const since = (ends.get(memory.session) ?? 0) - memory.place - memory.tokens
-    // Long ago is never just now: nearly all memories are spared the exponential.
-    if (age < OLD) recent[at] = Math.exp(-age - since / RECENT_TOKENS)
+  // A session stands together.
+  for (let from = 0; from < units.length; ) {
+    const session = units[from]?.memory.session
+    let to = from
+    let end = 0
+    for (; to < units.length && units[to]?.memory.session === session; to += 1) {
+      const memory = units[to]?.memory
+      if (memory) end = Math.max(end, memory.place + memory.tokens)
+    }
+    for (let at = from; at < to; at += 1) {
+      const memory = units[at]?.memory
+      if (!memory) continue
+      priority[at] = priorityValue[memory.priority]
+      const age = memory.at_hand ? 0 : Math.max(0, now - memory.created_at) / FRESH_MS
+      // Long ago is never just now: nearly all memories are spared the exponential.
+      if (age < OLD) recent[at] = Math.exp(-age - (end - memory.place - memory.tokens) / RECENT_TOKENS)
+    }
+    from = to
   }
   return { priority, recent }
 }

@@ -37,6 +37,11 @@ const number = /^[+-]?\d[\d.,:]*%?$/u
 const name =
   /\p{Lu}(?:\.|[\p{L}\p{M}\p{N}'’&-]*)(?:[ \t](?:\p{Ll}{1,3}[ \t]){0,2}\p{Lu}(?:\.(?=[ \t]\p{Lu})|[\p{L}\p{M}\p{N}'’&-]*))+/gu
 
+/** What a text must have for a pattern to find anything in it: most have little of it, and this is soon seen. */
+const has = { setting: /[:=]/, quote: /["“«「`']/, digit: /\d/ } as const
+/** A word as every language has them. */
+const plainWord = /^\p{L}\p{Ll}*$/u
+
 /** The values of a text in the order they stand, each once. */
 export function valuesOf(whole: string): Value[] {
   const text = whole.slice(0, MAX_TEXT).toWellFormed()
@@ -51,21 +56,24 @@ export function valuesOf(whole: string): Value[] {
     if (!known) found.set(value, { value, kind, ...(key ? { key } : {}), at })
     else if (key && !known.key) known.key = key
   }
-  for (const match of text.matchAll(url)) add(match.index, match[0], 'url')
-  for (const match of text.matchAll(email)) add(match.index, match[0], 'id')
-  for (const match of text.matchAll(named)) {
+  const matches = (pattern: RegExp, possible: boolean) => (possible ? text.matchAll(pattern) : [])
+  for (const match of matches(url, text.includes('://'))) add(match.index, match[0], 'url')
+  for (const match of matches(email, text.includes('@'))) add(match.index, match[0], 'id')
+  for (const match of matches(named, has.setting.test(text))) {
     const [, , key, double, single, bare] = match
     add(match.index, double ?? single ?? bare ?? '', 'named', key)
   }
-  for (const match of text.matchAll(quoted)) {
+  for (const match of matches(quoted, has.quote.test(text))) {
     const inner = match.slice(1).find((part) => part !== undefined) ?? ''
     if (wordsIn(inner) <= 8 && !isKey(text, match.index + match[0].length - 1))
       add(match.index, inner, match[5] === undefined ? 'quoted' : 'code')
   }
-  for (const match of text.matchAll(link)) if (wordsIn(match[1] ?? '') <= 12) add(match.index, match[1] ?? '', 'quoted')
-  for (const match of text.matchAll(date)) add(match.index, match[0], 'date')
-  for (const match of text.matchAll(money)) add(match.index, match[0], 'money')
+  for (const match of matches(link, text.includes('](')))
+    if (wordsIn(match[1] ?? '') <= 12) add(match.index, match[1] ?? '', 'quoted')
+  for (const match of matches(date, has.digit.test(text))) add(match.index, match[0], 'date')
+  for (const match of matches(money, has.digit.test(text))) add(match.index, match[0], 'money')
   for (const match of text.matchAll(word)) {
+    if (plainWord.test(match[0])) continue
     const kind = kindOfWord(match[0])
     if (kind && !isKey(text, match.index + match[0].length)) add(match.index, match[0], kind)
   }

@@ -5,7 +5,7 @@
 
 import type { z } from 'zod'
 import type { AgentProfile } from '../protocol/agent.ts'
-import { canonicalBytes, digestOf, sha256 } from '../protocol/canonical.ts'
+import { canonicalBytes, sealed, sha256 } from '../protocol/canonical.ts'
 import type { contract } from '../protocol/contract.ts'
 import type { Chain, Completeness, Draft, Envelope } from '../protocol/envelope.ts'
 import { SpineError } from '../protocol/errors.ts'
@@ -306,9 +306,8 @@ function formsFor({ emit = [] }: HandoffCall, envelope: Envelope): Sealed[] {
 }
 
 function seal(draft: Draft, tokens: number): { envelope: Envelope; bytes: Uint8Array } {
-  const counted = { ...draft, budget: { ...draft.budget, used: tokens }, token_count: tokens }
-  const envelope = { ...counted, digest: digestOf(counted) } as Envelope
-  return { envelope, bytes: bounded(canonicalBytes(envelope)) }
+  const { document, bytes } = sealed({ ...draft, budget: { ...draft.budget, used: tokens }, token_count: tokens })
+  return { envelope: document as Envelope, bytes: bounded(bytes) }
 }
 
 function bounded(bytes: Uint8Array): Uint8Array {

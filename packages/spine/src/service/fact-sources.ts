@@ -72,11 +72,11 @@ async function memorySources(
   const others = memories
     .filter(({ memory }) => !known.has(memory.id))
     .toSorted((left, right) => left.seq - right.seq)
-    .map(({ memory: { id, author, trust, content } }) => ({
+    .map(({ memory: { id, digest, author, trust, content } }) => ({
       from: id,
       by: author ?? 'unknown',
       trust: trust ?? ('agent' as const),
-      values: valuesOf(content),
+      values: service.values.of({ digest, content }),
     }))
   return [...others, ...of_task]
 }
@@ -87,7 +87,7 @@ async function taskSources(service: Service, ns: string, task_id: string): Promi
   const newest = await database.read(
     newestVersionsOfTask(database.dialect, { ns, task_id, now: clock.now(), limit: WINDOW }),
   )
-  const unknown = newest.filter((row) => values.find(row) === undefined).map((row) => String(row.id))
+  const unknown = newest.filter((row) => values.find(String(row.digest)) === undefined).map((row) => String(row.id))
   const read = await memoryRows(service, ns, unknown)
   return newest.toReversed().map((row) => {
     const text = read.get(String(row.id))
@@ -95,7 +95,9 @@ async function taskSources(service: Service, ns: string, task_id: string): Promi
       from: String(row.id),
       by: String(row.author),
       trust: row.trust as FactSource['trust'],
-      values: text ? values.of(text) : (values.find(row) ?? []),
+      values: text
+        ? values.of({ digest: String(text.digest), content: String(text.content) })
+        : (values.find(String(row.digest)) ?? []),
     }
   })
 }

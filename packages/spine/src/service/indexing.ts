@@ -34,7 +34,8 @@ export async function indexText({ content, title, tags, tokens }: Text): Promise
     terms += found.length
     for (const [term, times] of counted(found)) {
       if (postings.length >= MAX_POSTINGS) break
-      postings.push({ term: hashOf(term), passage, times, length: found.length })
+      const [seen, length] = [Math.min(times, sql.MAX_TIMES), Math.min(found.length, sql.MAX_LENGTH)]
+      postings.push({ term: hashOf(term), passage, times: seen, length })
     }
   }
   return { row: { outline: outlineOf(passages), passages: passages.length, terms }, postings }

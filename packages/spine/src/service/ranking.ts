@@ -5,15 +5,15 @@
 
 import type { Priority } from '../protocol/scalars.ts'
 import { passagesIn } from '../rules/passages.ts'
-import { bestMemories, type Index, noPostings, type Postings, unitOf } from '../rules/postings.ts'
-import { type Query, queryOf } from '../rules/query.ts'
+import { bestMemories } from '../rules/postings.ts'
+import { queryOf } from '../rules/query.ts'
 import { type RankCandidate, type Ranked, rank } from '../rules/rank.ts'
-import { hashOf } from '../rules/terms.ts'
 import type { Row, Statement } from '../store/database.ts'
 import * as memories from '../store/memories.ts'
-import { authorsOf, postingsOf, totalsOf } from '../store/postings.ts'
+import { authorsOf, totalsOf } from '../store/postings.ts'
 import type { Service } from './context.ts'
 import { priorityOf } from './documents.ts'
+import { readIndex } from './term-index.ts'
 
 export type RankCall = {
   ns: string
@@ -39,8 +39,6 @@ const WHOLE = 1_000
 /** Memories on each side of a match that are looked at with it. */
 const NEIGHBOURS = 2
 const MAX_AUTHORS = 200
-/** Passages read for one query, shared by its terms, and for one term at least and at most. */
-const READ = { all: 120_000, least: 2_000, most: 20_000 }
 
 export async function rankMemories(service: Service, call: RankCall): Promise<RankedRow[]> {
   const { database, clock } = service
@@ -99,51 +97,6 @@ export async function rankMemories(service: Service, call: RankCall): Promise<Ra
 function newestSince(candidates: readonly RankCandidate[], recent: number): number {
   if (recent === 0) return Number.POSITIVE_INFINITY
   return candidates.map(({ seq }) => seq).sort((left, right) => right - left)[recent - 1] ?? 0
-}
-
-async function readIndex(service: Service, ns: string, query: Query, totals: Row | undefined): Promise<Index> {
-  const { database } = service
-  const limit = Math.min(READ.most, Math.max(READ.least, Math.floor(READ.all / Math.max(1, query.terms.length))))
-  const wanted = query.terms.map(({ term }, place) => ({ place, term: hashOf(term) }))
-  const passages = Number(totals?.passages ?? 0)
-  const tables = await Promise.all(
-    postingsOf(database.dialect, wanted, { ns, limit }).map((statement) => database.read(statement)),
-  )
-  const postings: Postings[] = wanted.map(() => noPostings)
-  for (const row of tables.flat())
-    postings[Number(row.place)] = toPostings(String(row.found ?? ''), { limit, passages })
-  return { passages, terms: Number(totals?.terms ?? 0), postings }
-}
-
-/** Reads "seq passage times length" after "seq passage times length", digit by digit: there can be very many. */
-function toPostings(found: string, { limit, passages }: { limit: number; passages: number }): Postings {
-  const numbers: number[] = []
-  let number = 0
-  for (let at = 0; at < found.length; at += 1) {
-    const digit = found.charCodeAt(at) - ZERO
-    if (digit >= 0) number = number * 10 + digit
-    else {
-      numbers.push(number)
-      number = 0
-    }
-  }
-  if (found !== '') numbers.push(number)
-  const size = numbers.length / 4
-  const [units, times, lengths] = [new Float64Array(size), new Float64Array(size), new Float64Array(size)]
-  for (let at = 0; at < size; at += 1) {
-    units[at] = unitOf(numbers[at * 4] ?? 0, numbers[at * 4 + 1] ?? 0)
-    times[at] = numbers[at * 4 + 2] ?? 0
-    lengths[at] = numbers[at * 4 + 3] ?? 0
-  }
-  return { units, times, lengths, frequency: size < limit ? size : frequencyOf(units, passages) }
-}
-
-const ZERO = 48
-
-/** Of a list that was cut at the newest: as dense before as it is there. */
-function frequencyOf(units: Float64Array, passages: number): number {
-  const [first = 0, last = 0] = [units[0], units.at(-1)]
-  return Math.min(passages, Math.max(units.length, Math.round((units.length * last) / Math.max(1, last - first))))
 }
 
 /** The numbers with their neighbours, as ranges that do not overlap. */

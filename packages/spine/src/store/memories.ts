@@ -194,7 +194,7 @@ export const newestVersionsOfTask = namedStatement({
     and superseded_by is null and ${live} order by seq desc limit $limit`,
 })
 
-const candidateColumns = `memories.id, memories.seq, session, place, outline, author, created_at, tokens, priority, kind,
+const candidateColumns = `memories.id, memories.seq, session, place, outline, author, created_at, tokens, priority,
   pinned, task_id`
 const ranks = `indexed > 0 and superseded_by is null and ${live}`
 

@@ -6,6 +6,10 @@
 
 import { namedStatement, setStatement } from './values.ts'
 
+/** What a posting says at most: more would not change what is found. */
+export const MAX_TIMES = 63
+export const MAX_LENGTH = 1_023
+
 /** Marks the memories that are about to be stored again. With `key`, only its owner stores, so only it marks. */
 export const leaveToReturn = setStatement({
   columns: { id: 'text', key: 'text', owner: 'text' },
@@ -111,14 +115,16 @@ export const totalsOf = namedStatement({
 })
 
 /**
- * For each term the newest passages that have it, as one text of "seq passage times length" after another: a row for
- * each would cost five times as much on the way here.
+ * For each term the newest passages that have it, newest first as a rule, each as one whole number: its unit, times 64
+ * how often the term stands there, times 1,024 its length. One text of them: a row for each would cost five times as
+ * much on the way here.
  */
 export const postingsOf = setStatement({
   columns: { place: 'int', term: 'int' },
   parameters: { ns: 'text', limit: 'int' },
-  body: `with $input select i_place as place, (select string_agg(seq || ' ' || passage || ' ' || times || ' ' || length, ' '
-      order by seq, passage) from (select seq, passage, times, length from postings where ns = $ns and term = i_term
+  body: `with $input select i_place as place, (select string_agg(cast(
+      ((seq * 1024 + passage) * ${MAX_TIMES + 1} + times) * ${MAX_LENGTH + 1} + length as text), ' ')
+      from (select seq, passage, times, length from postings where ns = $ns and term = i_term
       order by seq desc, passage desc limit $limit) as newest) as found
     from input where i_term is not null`,
 })

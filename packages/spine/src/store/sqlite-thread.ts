@@ -10,8 +10,10 @@ export type ThreadOptions = ConnectionOptions & { ballast?: BallastOptions }
 
 export type ThreadOrder = {
   id: number
-  order: { commit: readonly Batch[] } | { read: Statement } | { close: true }
+  order: { commit: readonly Batch[] } | { read: readonly Statement[] } | { close: true }
 }
+
+export type ReadOutcome = { table: Table } | { failure: SqliteFailure }
 
 /** The first reply, with id 0, says that the connection is open. */
 export type ThreadReply = { id: number; answer: unknown } | { id: number; failure: SqliteFailure }
@@ -22,6 +24,9 @@ export type ConnectionThread = {
   /** Closes the connection and ends the thread. */
   close(): Promise<void>
 }
+
+/** Statements that go over in one message; of more, the first are answered while the others are read. */
+const max_reads = 16
 
 type Waiter = { resolve(answer: unknown): void; reject(error: Error): void }
 
@@ -98,9 +103,37 @@ export async function startThread(options: ThreadOptions, on_death: (error: Erro
     const reason = (error as Error).message
     throw new SpineError('STORAGE_FAILED', `The store ${options.file} could not be opened: ${reason}`, { cause: error })
   }
+
+  /** Reads that are asked for at once travel as one message: a message costs more than most of them. */
+  let reads: { statement: Statement; resolve(table: Table): void; reject(error: Error): void }[] = []
+  const sendReads = (): void => {
+    const waiting = reads
+    reads = []
+    for (let from = 0; from < waiting.length; from += max_reads) {
+      const group = waiting.slice(from, from + max_reads)
+      const asked = ask({ read: group.map(({ statement }) => statement) }) as Promise<ReadOutcome[]>
+      asked.then(
+        (outcomes) => {
+          for (const [index, { resolve, reject }] of group.entries()) {
+            const outcome = outcomes[index] as ReadOutcome
+            if ('failure' in outcome) reject(failureToError(outcome.failure))
+            else resolve(outcome.table)
+          }
+        },
+        (error: Error) => {
+          for (const { reject } of group) reject(error)
+        },
+      )
+    }
+  }
+
   return Object.freeze({
     commit: (writes: readonly Batch[]) => ask({ commit: writes.map(ownBytes) }) as Promise<WriteOutcome[]>,
-    read: (statement: Statement) => ask({ read: statement }) as Promise<Table>,
+    read: (statement: Statement) =>
+      new Promise<Table>((resolve, reject) => {
+        reads.push({ statement, resolve, reject })
+        if (reads.length === 1) queueMicrotask(sendReads)
+      }),
     close,
   })
 }

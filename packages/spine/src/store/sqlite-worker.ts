@@ -2,9 +2,9 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import { withBallast } from './ballast.ts'
 import { withFailpoint } from './failpoint.ts'
-import { openConnection } from './sqlite-connection.ts'
+import { openConnection, type Table } from './sqlite-connection.ts'
 import { describeFailure } from './sqlite-failure.ts'
-import type { ThreadOptions, ThreadOrder, ThreadReply } from './sqlite-thread.ts'
+import type { ReadOutcome, ThreadOptions, ThreadOrder, ThreadReply } from './sqlite-thread.ts'
 
 const options = workerData as ThreadOptions
 const reply = (message: ThreadReply): void => parentPort?.postMessage(message)
@@ -24,12 +24,20 @@ function answer(id: number, work: () => unknown): void {
   }
 }
 
+function outcomeOf(read: () => Table): ReadOutcome {
+  try {
+    return { table: read() }
+  } catch (error) {
+    return { failure: describeFailure(error) }
+  }
+}
+
 answer(0, () => {
   const connection = open()
   parentPort?.on('message', ({ id, order }: ThreadOrder) =>
     answer(id, () => {
       if ('commit' in order) return connection.commit(order.commit)
-      if ('read' in order) return connection.read(order.read)
+      if ('read' in order) return order.read.map((statement) => outcomeOf(() => connection.read(statement)))
       return connection.close()
     }),
   )
