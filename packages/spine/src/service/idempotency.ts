@@ -43,5 +43,8 @@ export function earlierRef(claim: KeyClaim, rows: readonly Row[]): string | unde
 export async function findEarlier(service: Service, claim: KeyClaim | undefined): Promise<string | undefined> {
   if (!claim) return undefined
   const tables = await Promise.all(readKeys(service, [claim]).map((statement) => service.database.read(statement)))
-  return earlierRef(claim, tables.flat())
+  const earlier = earlierRef(claim, tables.flat())
+  // What can be read may still be on its way to a standby: who is told of it must find it there.
+  if (earlier !== undefined) await service.database.write([])
+  return earlier
 }

@@ -69,7 +69,8 @@ export type SharedClock = {
 
 export type Database = {
   /**
-   * Stores a batch as a whole or not at all and answers the rows of each statement, once they are on stable storage.
+   * Stores a batch as a whole or not at all and answers the rows of each statement, once they are on stable storage, and
+   * with them everything that was stored before: a batch that changes nothing, or an empty one, says that much.
    * The parameters belong to the database until then: they are not copied before the batch is sent.
    */
   write(batch: Batch): Promise<Row[][]>

@@ -3,7 +3,10 @@ import { spawnSync } from 'node:child_process'
 import { connect as connectTo, createServer, type Socket } from 'node:net'
 import { after, test } from 'node:test'
 import { SpineError } from '../protocol/errors.ts'
+import { startRelay } from '../testing/faults/relay.ts'
+import { asked } from '../testing/postgres/database.ts'
 import { startPostgresServer } from '../testing/postgres/server.ts'
+import { startStandby, waitForStandby } from '../testing/postgres/standby.ts'
 import type { Database, Param, Row, Statement } from './database.ts'
 import { migrate } from './migrations.ts'
 import { openPostgres, type PostgresOptions } from './postgres.ts'
@@ -208,6 +211,47 @@ test('a server that falls silent is given up in the time of a statement, and the
   assert.deepEqual(await ids(database), ['heard'])
   for (const socket of sockets) socket.destroy()
   proxy.close()
+})
+
+test('what a primary stored and its standby never saw is answered to nobody, not even to a repeat after a crash', async () => {
+  const primary = await startPostgresServer()
+  const link = await startRelay(() => [primary.port])
+  const standby = await startStandby(primary, { port: link.port })
+  const database = await openPostgres({ url: primary.url() })
+  try {
+    await database.write([create])
+    await waitForStandby(primary)
+    link.cut()
+    const repeatable = sql(`insert into t(id) values ('a') on conflict do nothing`)
+    const first = database.write([repeatable])
+    first.catch(() => {})
+    const waiting = `select 1 from pg_stat_activity where wait_event = 'SyncRep'`
+    while ((await asked(primary.url(), waiting)).length === 0);
+    await primary.halt('kill')
+    await primary.start()
+    await assert.rejects(first, (error) => unavailable(error) && isOutcomeUnknown(error))
+    while (
+      !(await ids(database).then(
+        (found) => found.includes('a'),
+        () => false,
+      ))
+    );
+
+    const answers: string[] = []
+    const repeats = [database.write([repeatable]), database.write([])].map((write) =>
+      write.then(() => answers.push('answered')),
+    )
+    while (answers.length === 0 && (await asked(primary.url(), waiting)).length < 2);
+    assert.deepEqual(answers, [])
+    link.mend()
+    await Promise.all(repeats)
+    assert.deepEqual(await asked(standby.url(), 'select id from t'), [{ id: 'a' }])
+  } finally {
+    await database.close()
+    await standby.stop()
+    await link.close()
+    await primary.stop()
+  }
 })
 
 test('a statement that takes too long is ended by the server, and its write with it', async () => {

@@ -28,7 +28,8 @@ const sqliteStore: OpenStore = async () => {
 
 const postgresStore: OpenStore = async () => {
   const { url, remove } = await newDatabase()
-  const database = await openPostgres({ url })
+  // A machine that is busy with other tests is no database that fell silent.
+  const database = await openPostgres({ url, statement_timeout_ms: 60_000 })
   return { database, remove }
 }
 

@@ -13,17 +13,17 @@ import { seededChance } from './chance.ts'
 import { check } from './checker.ts'
 import { openEffects } from './effects.ts'
 import { type FaultOptions, pause } from './fault.ts'
+import { type Meter, startMeter } from './meter.ts'
+import { type Node, startNode } from './nodes.ts'
 import { createFindings, type Outcome } from './outcome.ts'
-import { type Started, startServer, startWorker } from './processes.ts'
+import { startServer, startWorker } from './processes.ts'
 import { type Relay, startRelay } from './relay.ts'
-import { startTraffic, type Traffic } from './traffic.ts'
+import { startTraffic } from './traffic.ts'
 
 const NODES = 3
 const ROUND_MS = 10_000
 const DRAIN_MS = 90_000
 const LEASE_MS = 2_000
-/** Throughput is counted in steps of this, and compared over the last five of them. */
-const STEP_MS = 200
 const load = { senders: 64, receivers: 32, pace_ms: 500, lease_ms: LEASE_MS }
 
 export async function breakCluster({ runs, seed, control = false, progress }: FaultOptions): Promise<Outcome> {
@@ -78,45 +78,6 @@ export async function breakCluster({ runs, seed, control = false, progress }: Fa
   }
 }
 
-type Node = { port: number; restart(): Promise<void>; died_alone(): boolean; end(): Promise<void> }
-
-async function startNode(start: (port: string) => Promise<Started>): Promise<Node> {
-  let ending = false
-  let alone = false
-  const watched = async (port: string): Promise<Started> => {
-    const started = await start(port)
-    void started.exited.then(() => {
-      if (!ending) alone = true
-    })
-    return started
-  }
-  let server = await watched('0')
-  const { port } = new URL(String(server.first.endpoint))
-  const end = async () => {
-    ending = true
-    await server.kill()
-  }
-  return {
-    port: Number(port),
-    async restart() {
-      await end()
-      // A server that finds no database does not start: whoever runs it starts it again.
-      for (let started = false; !started; ) {
-        started = await watched(port).then(
-          (again) => {
-            server = again
-            return true
-          },
-          () => pause(200).then(() => false),
-        )
-      }
-      ending = false
-    },
-    died_alone: () => alone,
-    end,
-  }
-}
-
 type Round = {
   round: number
   nodes: readonly Node[]
@@ -153,39 +114,4 @@ async function endConnections(database: PostgresServer): Promise<void> {
     `select pg_terminate_backend(pid) from pg_stat_activity where pid <> pg_backend_pid() and backend_type = 'client backend'`,
   )
   await client.end()
-}
-
-type Meter = ReturnType<typeof startMeter>
-
-/** Counts acknowledged sends, and how long after a fault they come again as they did before all faults. */
-function startMeter(traffic: Traffic) {
-  const counts: number[] = [traffic.acknowledged()]
-  const recoveries_ms: number[] = []
-  let usual = 0
-  let waiting_since: number | undefined
-  const rate = () => (counts.at(-1) ?? 0) - (counts.at(-6) ?? 0)
-  const timer = setInterval(() => {
-    counts.push(traffic.acknowledged())
-    if (waiting_since === undefined || rate() < usual * 0.95) return
-    recoveries_ms.push(performance.now() - waiting_since)
-    waiting_since = undefined
-  }, STEP_MS)
-  return {
-    /** What there was so far was the usual. */
-    settle() {
-      usual = rate()
-    },
-    /** The database is there again. */
-    back() {
-      waiting_since ??= performance.now()
-    },
-    stop() {
-      clearInterval(timer)
-    },
-    figures: () => ({
-      usual_sends_per_s: usual,
-      slowest_recovery_ms: Math.max(0, ...recoveries_ms),
-      recoveries: recoveries_ms.length,
-    }),
-  }
 }

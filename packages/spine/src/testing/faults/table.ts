@@ -2,6 +2,7 @@
 
 import { breakCluster } from './cluster.ts'
 import { cutPower } from './cut-power.ts'
+import { canReplicate, failOver } from './fail-over.ts'
 import { failSync } from './fail-sync.ts'
 import type { FaultOptions } from './fault.ts'
 import { canFillDisks, fillDisk } from './fill-disk.ts'
@@ -71,6 +72,17 @@ export const faults: readonly Fault[] = Object.freeze<Fault[]>([
     run: breakCluster,
     runs: { short: 1, long: 60, control: 1 },
     group: 'processes',
+  },
+  {
+    part: 'failover',
+    guarantees: ['G1', 'G2', 'G3', 'G4', 'G5', 'G6', 'G7', 'G16'],
+    fault: 'a primary that is lost under load, and its synchronous standby promoted, also after it had been cut off',
+    unit: 'promotions',
+    control: 'a standby that nobody waits for',
+    run: failOver,
+    runs: { short: 1, long: 20, control: 1 },
+    group: 'processes',
+    possible: canReplicate,
   },
   {
     part: 'power',

