@@ -38,18 +38,26 @@ async function run(t: TestContext, code: string): Promise<string> {
   return log.mock.calls.map((call) => format(...call.arguments)).join('\n')
 }
 
-test('the first handoff of the README runs and prints version, tokens and the five references', async (t) => {
+test('the README’s handoff prints version, tokens and the five references, is received and handed on', async (t) => {
   const spine = await createSpine({ database: await openSqlite({ file: ':memory:' }) })
   const server = createServer({ spine, log_level: 'silent' })
   const endpoint = await server.listen({ host: '127.0.0.1', port: 0 })
   try {
-    const ids = [1, 2, 3, 4, 5].map((index) => `ms-482${index}`)
-    await spine.memories.store({ memories: ids.map((id) => ({ id, content: `Finding ${id} about the gateway.` })) })
-    const code = blockAfter('<!-- example: first-handoff -->').replace('http://127.0.0.1:8788', endpoint)
-    const [version, tokens, ...refs] = (await run(t, code)).trim().split('\n')
+    const example = (name: string) => blockAfter(`<!-- example: ${name} -->`)
+    const yours = 'const writeCode = async (_text: string, _options: object) => "retry()"\n'
+    const end = 'await spine.deliveries.send({ envelope_id: handoff.id, wait: "completed" })\nawait spine.close()\n'
+    const code = [example('first-handoff'), yours, example('receiver'), example('deliver'), end].join('')
+    const said = (await run(t, code.replace('http://127.0.0.1:8788', endpoint))).trim().split('\n')
+    const [version, tokens, ...refs] = said
     assert.equal(version, '2')
     assert.ok(Number(tokens) > 0 && Number(tokens) <= 4000)
-    assert.deepEqual(refs.join(' ').match(/ms-\d+/g), ids)
+    assert.deepEqual(
+      refs.join(' ').match(/ms-\d+/g),
+      [1, 2, 3, 4, 5].map((index) => `ms-482${index}`),
+    )
+    assert.match(said.at(-1) ?? '', /accepted|completed/)
+    const { deliveries } = await spine.deliveries.receive({ agent: 'reviewer', wait_ms: 10_000 })
+    assert.equal(deliveries[0]?.envelope.chain.hop, 2)
   } finally {
     await server.close()
     await spine.close()

@@ -158,13 +158,13 @@ export function addMemories(memories: Command): void {
     .command('store [content]')
     .description('store a memory; a known id makes a new version')
     .option('--file <path>', 'take the content from a file')
-    .option('--id <id>', 'its id; default: the next free ms-<n>')
+    .option('--id <id>', 'its id; default: the next ms-<n>')
     .option('--title <text>')
     .option('--kind <kind>', 'fact, decision, message, reasoning, tool_result or note')
     .option('--tag <tag...>')
     .option('--priority <priority>', 'low, normal, high or critical')
     .option('--task <id>', 'the task it belongs to')
-    .option('--pin', 'put it into every envelope of its task')
+    .option('--pin', 'put it into every envelope of its task, or of all tasks when it has none')
     .action(
       action(
         connected(

@@ -1,3 +1,4 @@
+/// <reference lib="esnext.disposable" preserve="true" />
 /** The class that users construct: the calls of the source document over any Spine, embedded or remote. */
 
 import type { Delivery } from '../protocol/delivery.ts'
@@ -95,6 +96,10 @@ export class MemorySpine implements AsyncDisposable {
 
   get deliveries(): Operations['deliveries'] {
     return this.spine.deliveries
+  }
+
+  get parked(): Operations['parked'] {
+    return this.spine.parked
   }
 
   /** What happens, event by event, for as long as the loop goes on. */

@@ -388,3 +388,16 @@ test('an error that no repeat can heal ends the loop and says so', async () => {
   assert.equal(run.errors.length, 1)
   assert.throws(() => start({}, () => {}, { concurrency: 0 }), { code: 'INVALID_INPUT' })
 })
+
+test('who gives no listener hears of a handler that throws from the process', async (t) => {
+  const warn = t.mock.method(process, 'emitWarning', () => {})
+  const handler = () => {
+    throw new Error('my bug')
+  }
+  const run = start({}, handler, { onError: undefined })
+  await turn()
+  await run.receiver.stop()
+  const [text, kind] = warn.mock.calls[0]?.arguments ?? []
+  assert.match(String(text), /^coder, delivery dlv-1, attempt 1: Error: my bug\n.*receive\.test\.ts/s)
+  assert.equal(kind, 'MemorySpineReceiver')
+})

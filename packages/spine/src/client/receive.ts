@@ -1,3 +1,4 @@
+/// <reference lib="esnext.disposable" preserve="true" />
 /**
  * The receive loop of an agent: long polls, one handler call per delivery, never more leases than it can start work
  * on, and never a busy loop while the server is away.
@@ -24,7 +25,10 @@ export type ReceiveOptions = {
   wait_ms?: number
   /** Stops the loop, as `stop()` does. */
   signal?: AbortSignal
-  /** Hears of every failure: of polls, handlers, heartbeats and settlements. Default: nobody. */
+  /**
+   * Hears of every failure: of polls, handlers, heartbeats and settlements. Default: a warning of the process, which
+   * Node prints.
+   */
   onError?: (error: unknown, delivery?: ReceivedDelivery) => void
   /** Clock, timer and dice. Default: those of the system. */
   pacing?: Pacing
@@ -56,6 +60,15 @@ function isSuspect({ attempts, history }: ReceivedDelivery): boolean {
   return attempts > 0 && history.findLast(({ event }) => ends.includes(event))?.event === 'lease_end'
 }
 
+/** Says what went wrong where a person looks first: a handler with a bug must not look like an empty inbox. */
+const warnOf =
+  (agent: string): NonNullable<ReceiveOptions['onError']> =>
+  (error, delivery) => {
+    const about = delivery ? `, delivery ${delivery.id}, attempt ${delivery.attempt}` : ''
+    const why = error instanceof Error && error.stack && !(error instanceof SpineError) ? error.stack : String(error)
+    process.emitWarning(`${agent}${about}: ${why}`, 'MemorySpineReceiver')
+  }
+
 /** Starts to receive. Errors that no repeat can heal (a wrong key, a bad option) end the loop and reject `closed`. */
 export function receive(
   spine: Spine,
@@ -64,8 +77,8 @@ export function receive(
   options: ReceiveOptions = {},
   onClosed: () => void = () => {},
 ): Receiver {
-  const { max = 1, lease_ms = deliveryDefaults.lease_ms, wait_ms = deliveryDefaults.wait_ms, onError } = options
-  const { concurrency = max, pacing = systemPacing } = options
+  const { max = 1, lease_ms = deliveryDefaults.lease_ms, wait_ms = deliveryDefaults.wait_ms } = options
+  const { concurrency = max, pacing = systemPacing, onError = warnOf(agent) } = options
   if (!(Number.isSafeInteger(concurrency) && concurrency >= 1))
     throw new SpineError('INVALID_INPUT', 'concurrency is a whole number of at least 1.')
 
@@ -79,7 +92,7 @@ export function receive(
   let alone = false
 
   function start(delivery: ReceivedDelivery): void {
-    const report = (error: unknown) => onError?.(error, delivery)
+    const report = (error: unknown) => onError(error, delivery)
     const parts = {
       spine,
       agent,
@@ -105,12 +118,12 @@ export function receive(
   }
 
   function hold({ id, lease_token }: ReceivedDelivery): HeldLease {
-    const report = (error: unknown) => onError?.(error)
+    const report = (error: unknown) => onError(error)
     return holdLease(spine, { id, lease_token }, { lease_ms, pacing, report })
   }
 
   async function release({ id, lease_token }: ReceivedDelivery): Promise<void> {
-    await spine.deliveries.release({ id, lease_token }).catch((error) => onError?.(error))
+    await spine.deliveries.release({ id, lease_token }).catch((error) => onError(error))
   }
 
   function startSuspect(): void {
@@ -158,7 +171,7 @@ export function receive(
         failures = 0
       } catch (error) {
         if (stopping.signal.aborted) return
-        onError?.(error)
+        onError(error)
         if (!(error instanceof SpineError && error.retryable) || error.extra.closed) throw error
         failures += 1
         const jitter = backoffMs(failures, deliveryDefaults.backoff_cap_ms, pacing.random())
@@ -199,7 +212,7 @@ export function receive(
   else options.signal?.addEventListener('abort', onAbort, { once: true })
   const closed = run()
   // Whoever listens for errors has heard; without a listener an unobserved failure should be loud.
-  if (onError) closed.catch(() => {})
+  if (options.onError) closed.catch(() => {})
 
   return Object.freeze({ closed, stop, [Symbol.asyncDispose]: () => stop() })
 }

@@ -42,7 +42,7 @@ const store = tool({
     kind,
     tags,
     priority,
-    pinned: pinned.describe('Put it into every envelope of its task.'),
+    pinned: pinned.describe('Put it into every envelope of its task, or of all tasks when it has none.'),
     task_id,
     agent: name.optional().describe('Your own agent name. Only where the session has none.'),
   }),

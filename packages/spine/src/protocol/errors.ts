@@ -216,7 +216,7 @@ export const errorTable = Object.freeze({
     503,
     true,
     'The server could not be reached',
-    'Check that it runs (`npm start`) and that the endpoint is right.',
+    'Check that it runs (`memory-spine serve`) and that the endpoint is right.',
   ),
   CALL_TIMEOUT: rule(504, true, 'The call took too long', 'Try again; a repeat with the same idempotency key is safe.'),
   STORAGE_FULL: rule(507, true, 'The disk is full', 'Free space; acknowledgements still pass, new handoffs wait.'),

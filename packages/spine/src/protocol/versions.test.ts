@@ -14,6 +14,7 @@ import {
   canRead,
   currentOf,
   formOf,
+  issuesOf,
   parseEnvelope,
   readableVersion,
   readEnvelope,
@@ -156,4 +157,18 @@ test('the exported JSON Schema takes the golden envelopes of its version and ref
     for (const document of [v1, v2, later])
       assert.equal(schema.safeParse(document).success, String(document.envelope_version).startsWith(major), major)
   }
+})
+
+test('of a value that may have several shapes the problems are those of the shape it comes nearest to', () => {
+  const one = z.strictObject({ content: z.string(), kind: z.enum(['fact', 'note']).optional() })
+  const oneOrMany = z.union([z.strictObject({ memories: z.array(one) }), one])
+  const pathsOf = (value: unknown) => {
+    const { error } = oneOrMany.safeParse(value)
+    assert.ok(error)
+    return issuesOf(error).map(({ path, message }) => (path ? path : message))
+  }
+  assert.deepEqual(pathsOf({ content: 'x', kind: 'banana' }), ['kind'])
+  assert.deepEqual(pathsOf({}), ['content'])
+  assert.deepEqual(pathsOf({ text: 'x' }), ['content', 'Unrecognized key: "text"'])
+  assert.deepEqual(pathsOf({ memories: [{ content: 'x' }, { content: 1 }] }), ['memories.1.content'])
 })

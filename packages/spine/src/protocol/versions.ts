@@ -43,7 +43,19 @@ export const readableVersion = (accepts: readonly string[] | undefined): string 
 
 /** The problems of a value against a schema, as `issues` of an INVALID_INPUT error. */
 export const issuesOf = (error: z.ZodError) =>
-  error.issues.slice(0, 20).map(({ path, message }) => ({ path: path.join('.'), message }))
+  error.issues
+    .flatMap((issue) => withinUnion(issue))
+    .slice(0, 20)
+    .map(({ path, message }) => ({ path: path.join('.'), message }))
+
+type Issue = z.core.$ZodIssue
+
+/** Of a value that fits none of several shapes: what is wrong with the one it comes nearest to. */
+function withinUnion(issue: Issue): Issue[] {
+  if (issue.code !== 'invalid_union' || issue.errors.length === 0) return [issue]
+  const nearest = issue.errors.reduce((best, other) => (other.length <= best.length ? other : best))
+  return nearest.flatMap((inner) => withinUnion({ ...inner, path: [...issue.path, ...inner.path] }))
+}
 
 /** What an envelope was made from, when it is a view for a receiver that reads another version: it has no digest. */
 const isView = (document: object): boolean => 'derived_from' in document && !('digest' in document)
