@@ -2,6 +2,7 @@
 
 import { createSpine } from '../service/spine.ts'
 import type { Database } from '../store/database.ts'
+import { pushSecret } from './conformance/hooks.ts'
 import { leaseOf, receivedOne, sent } from './conformance/subject.ts'
 import { manualClock } from './manual-clock.ts'
 import { seeded } from './seeded.ts'
@@ -29,6 +30,8 @@ export async function fillStore(database: Database, { memories = 0 } = {}): Prom
       const call = { source_agent: 'planner', previous: null, task_id: 'T-1' }
       await team.tasks.put({ id: 'T-1', intent: 'Keep “payments” alive.\nÄ 👋', constraints: { language: 'python' } })
       await team.agents.put({ name: 'coder', context_window: 8_000, reserved_tokens: 500, fallback_agent: 'tester' })
+      const push = { push_url: 'https://agents.example.com/', push_secrets: [pushSecret] }
+      await team.agents.put({ name: 'pushed', ...push })
       await team.health.set_thresholds({ unclaimed_ms: 10 * MINUTE })
       const stored = { id: 'm-1', content: text(80), task_id: 'T-1', tags: ['a', 'b'], metadata: { session: 's' } }
       await team.memories.store({ memories: [stored, { content: text(20), pinned: true }, { content: text(9) }] })
