@@ -4,7 +4,8 @@
  */
 
 import { readFileSync } from 'node:fs'
-import { Agent, request as httpRequest } from 'node:http'
+import { Agent, request as httpRequest, type IncomingMessage } from 'node:http'
+import { json } from 'node:stream/consumers'
 import { connect } from '../../client/connect.ts'
 import { errorTable } from '../../protocol/errors.ts'
 import type { Spine } from '../../protocol/spine.ts'
@@ -54,7 +55,7 @@ export async function fuzz({ store, runs, seed, control = false, progress }: Fau
       const moved = (await watch.version()) !== version
       const before = rows
       if (moved) rows = await watch.rows()
-      judge(findings, request, answer, before !== rows)
+      judge(findings, request, answer, before === rows ? undefined : `${before} became ${rows}`)
       if (typeof answer === 'string') {
         // What its caller left may still be at work.
         await atRest(endpoint)
@@ -86,7 +87,7 @@ export async function fuzz({ store, runs, seed, control = false, progress }: Fau
   }
 }
 
-function judge(findings: Findings, request: HostileRequest, answer: Answer, rows_written: boolean): void {
+function judge(findings: Findings, request: HostileRequest, answer: Answer, written: string | undefined): void {
   if (typeof answer === 'string') return
   const { status, type, body } = answer
   const words = `${request.method} ${request.path.slice(0, 200)} (${request.what}): ${status} ${body.slice(0, 300)}`
@@ -98,7 +99,7 @@ function judge(findings: Findings, request: HostileRequest, answer: Answer, rows
   const code = type.startsWith('application/problem+json') ? String(JSON.parse(body).code) : ''
   const known = Object.hasOwn(errorTable, code) && errorTable[code as keyof typeof errorTable].status === status
   findings.expect(known && (status < 500 || patientCodes.has(code)), words)
-  if (rows_written && !movingCodes.has(code)) findings.add('broken', `rows were written by what was refused: ${words}`)
+  if (written && !movingCodes.has(code)) findings.add('broken', `${written} by what was refused: ${words}`)
 }
 
 function send(endpoint: string, agent: Agent, { method, path, headers, body }: HostileRequest): Promise<Answer> {
@@ -136,9 +137,16 @@ function send(endpoint: string, agent: Agent, { method, path, headers, body }: H
   })
 }
 
+/**
+ * On a connection of its own each time: the server takes connections in their order, so that it has heard of what was
+ * sent before.
+ */
 async function atRest(endpoint: string): Promise<void> {
   for (let busy = true; busy; ) {
-    const health = (await (await fetch(`${endpoint}/healthz`)).json()) as { in_flight: number; waiting: number }
+    const response = await new Promise<IncomingMessage>((resolve, reject) =>
+      httpRequest(`${endpoint}/healthz`, { agent: false }, resolve).on('error', reject).end(),
+    )
+    const health = (await json(response)) as { in_flight: number; waiting: number }
     busy = health.in_flight + health.waiting > 0
   }
 }

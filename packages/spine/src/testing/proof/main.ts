@@ -36,7 +36,6 @@ const form = values.short ? 'short' : 'long'
 /** So many of each instead of the whole form. */
 const some = values.runs === undefined ? undefined : Number(values.runs)
 const file = fileURLToPath(new URL('../../../../../docs/proofs.md', import.meta.url))
-const command = ['npm run proof', ...(process.argv.length > 2 ? ['--', ...process.argv.slice(2)] : [])].join(' ')
 const proven: Proven[] = []
 for (const fault of faults.filter(({ part }) => wanted.includes(part))) {
   progress(`${fault.part}: ${fault.fault} (${some ?? fault.runs[form]} ${fault.unit})`)
@@ -48,7 +47,7 @@ for (const fault of faults.filter(({ part }) => wanted.includes(part))) {
   // After each fault: a run that is ended early leaves what it has.
   const before = existsSync(file) ? readFileSync(file, 'utf8') : ''
   const date = new Date().toISOString().slice(0, 16).replace('T', ' ')
-  writeFileSync(file, report(proven, { faults, before, command, date }))
+  writeFileSync(file, report(proven, { faults, before, date }))
 }
 if (values.json) process.stdout.write(`${JSON.stringify({ guarantees: guaranteesOf(proven) })}\n`)
 process.exitCode = proven.every(holds) ? 0 : 1

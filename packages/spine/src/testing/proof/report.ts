@@ -1,6 +1,6 @@
 /**
- * docs/proofs.md: one line for each fault, from the latest run of it. A run of some parts leaves the lines of the others
- * as they were; each line says when it was made and in which form.
+ * docs/proofs.md: one line for each fault, which says when it was made and in which form. A run of some parts leaves the
+ * lines of the others as they were, and a short run that holds those of long ones.
  */
 
 import { arch, availableParallelism, platform, totalmem } from 'node:os'
@@ -47,11 +47,19 @@ function rowOf(proven: Proven, date: string): string {
   ])
 }
 
-/** The text of the file, with the lines that it had for what did not run now. */
-export function report(proven: readonly Proven[], { faults, before, command, date }: ReportOptions): string {
-  const fresh = new Map(proven.map((one) => [one.fault.fault, rowOf(one, date)]))
+const lengthOf = (form: string | undefined) => ['short', 'part', 'long'].indexOf(form ?? '')
+
+/** The text of the file, with the lines that it had for what did not run now, or only in short. */
+export function report(proven: readonly Proven[], { faults, before, date }: ReportOptions): string {
+  const fresh = new Map(proven.map((one) => [one.fault.fault, one]))
   const old = new Map(before.split('\n').map((row) => [row.split(' | ')[1] ?? '', row]))
-  const rows = faults.map(({ fault }) => fresh.get(fault) ?? old.get(fault)).filter((row) => row !== undefined)
+  const rows = faults.flatMap(({ fault }) => {
+    const row = old.get(fault)
+    const one = fresh.get(fault)
+    if (one && (row === undefined || !holds(one) || lengthOf(one.form) >= lengthOf(row.split(' | ')[2])))
+      return rowOf(one, date)
+    return row ?? []
+  })
   return `# Proofs
 
 What Memory Spine promises is tried by breaking it: each line is one way to break it, how often it was done, and what
@@ -60,8 +68,10 @@ changed, a namespace crossed). The negative control is the same run with one pro
 something, or the proof could not see it.
 
 Written by \`npm run proof\` (\`-- --short\` takes minutes; \`-- --only kill,fuzz\` runs some parts and leaves the other lines
-alone). The latest run was \`${command}\` on ${date}: ${proven.length} faults, ${proven.filter(holds).length} hold.
-Machine: ${machine()}.
+alone). Each line is a run of its own, in the form and at the time that it names: long is the proof, short is what
+\`npm test\` runs too, part is a number of runs that was asked for. A shorter run takes the place of a longer one only
+when it fails. What has no line was not run.
+Machine of the latest run: ${machine()}.
 
 ${line(titles)}
 ${line(titles.map(() => '---'))}
@@ -74,7 +84,6 @@ export type ReportOptions = {
   faults: readonly Fault[]
   /** The file as it was. */
   before: string
-  command: string
   date: string
 }
 

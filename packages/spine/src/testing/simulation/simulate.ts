@@ -43,7 +43,7 @@ export type Simulated = {
 /** A store in memory outlives the server, as a disk does. */
 function inMemory(): OpenDatabase {
   const database = openSqliteInline()
-  return async () => ({ ...database, close: async () => {} })
+  return async () => database
 }
 
 export async function simulate(options: SimulateOptions): Promise<Simulated> {
