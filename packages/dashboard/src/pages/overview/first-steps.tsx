@@ -8,7 +8,7 @@ import { number } from '../../core/words.ts'
 import type { DeliveryList } from '../../data/delivery-list.ts'
 import { Copy, Seg } from '../../pieces/controls.tsx'
 import { Facts, Panel } from '../../pieces/panel.tsx'
-import { type Language, languages, stepsIn } from './first-calls.ts'
+import { type Language, languages, programIn, stepsIn } from './first-calls.ts'
 
 const titles = ['Store what the next agent must know', 'Hand over', 'Receive and acknowledge'] as const
 const look_ms = 2_000
@@ -56,6 +56,11 @@ export function FirstSteps({ list }: { list: DeliveryList }) {
             </li>
           ))}
         </ol>
+        <div class="ask">
+          <div class="row">
+            <Copy text={programIn(language, location.origin)}>Copy all three</Copy>
+          </div>
+        </div>
       </Panel>
       <div class="stack side">
         <Panel title="No agents at hand?">

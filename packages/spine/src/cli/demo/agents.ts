@@ -91,11 +91,12 @@ export function write(words: string): Writing {
   const chosen = statements.filter(({ rank }) => rank !== undefined).sort((a, b) => (a.rank ?? 0) - (b.rank ?? 0))
   const findings = chosen.length > 0 ? chosen : statements
   const markdown = heard.has('format')
-  const title = `Audit: ${findings.length} findings`
+  const count = `${findings.length} ${findings.length === 1 ? 'finding' : 'findings'}`
+  const title = `Audit: ${count}`
   const items = findings.map(({ measure: key, what, times, limit, path, line, quote }, index) =>
     markdown
-      ? `${index + 1}. **${key}** in \`${path}:${line}\`: ${what}, ${times} times the limit of ${limit}. The line reads \`${quote}\`.`
-      : `${index + 1}. ${key} in ${path}:${line}: ${what}, ${times} times the limit of ${limit}. The line reads \`${quote}\`.`,
+      ? `${index + 1}. **${key}** in \`${path}:${line}\`: ${what}, ${times} times the limit of ${limit}. The line begins \`${quote}\`.`
+      : `${index + 1}. ${key} in ${path}:${line}: ${what}, ${times} times the limit of ${limit}. The line begins \`${quote}\`.`,
   )
   const parts = [markdown ? `# ${title}` : title, items.join('\n')]
   if (heard.has('reasons'))
@@ -104,5 +105,5 @@ export function write(words: string): Writing {
     )
   const files_read = readFilesRead(words)
   if (heard.has('close')) parts.push(files_read === undefined ? 'Files read: not known.' : sayFilesRead(files_read))
-  return { report: `${parts.filter(Boolean).join('\n\n')}\n`, said: [`The report has ${findings.length} findings.`] }
+  return { report: `${parts.filter(Boolean).join('\n\n')}\n`, said: [`The report has ${count}.`] }
 }

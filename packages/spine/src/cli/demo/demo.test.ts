@@ -7,10 +7,11 @@ import { dirname, join } from 'node:path'
 import { after, test } from 'node:test'
 import { analyse, research, write } from './agents.ts'
 import { functionsOf, maskCode } from './code.ts'
+import { introduction } from './demo.ts'
 import { measure } from './measure.ts'
 import { hear, request } from './request.ts'
 import { review } from './review.ts'
-import { readSources } from './sources.ts'
+import { isTestFile, readSources } from './sources.ts'
 import { readLeftOut, readStatements, sayObservation } from './statements.ts'
 import { sentencesOf, summarise } from './summary.ts'
 import { runSummaryChain } from './summary-chain.ts'
@@ -32,6 +33,7 @@ const plant: Record<string, string> = {
   'd/two.ts': `const two = [\n${body(9, 'same')}\n]\n`,
   'e/bare.ts':
     'export const a = () => 1\nexport function b() {}\nexport class C {}\nexport async function d() {}\nexport type D = string\n/** e */\nexport const e = () => 1\n',
+  'f/testing/suite.ts': `export function suite() {\n${body(500, 'suite')}\n}\n`,
   'node_modules/x/skipped.ts': body(900, 'never'),
 }
 for (const [path, text] of Object.entries(plant)) {
@@ -70,6 +72,66 @@ test('every measure finds what was planted, at its line, with the first words of
     assert.ok(found.includes(expected), `${expected} in\n${found.join('\n')}`)
   assert.ok(found.some((line) => line.startsWith('Long line c/wide.ts:1')))
   assert.ok(!found.some((line) => line.includes('skipped')))
+})
+
+test('a quotation has whole words, and is of a line that says something', () => {
+  const long = 'export function forwardSuite(name: string, openStore: () => Promise<Database>): void {'
+  const lines = [
+    '/**',
+    ` * ${'Words of a comment that goes on. And on.'}`,
+    ' */',
+    long,
+    ...Array(250).fill('  a()'),
+    '}',
+    '/** end */',
+  ]
+  const quotes = measure([{ path: 'x.ts', lines }]).map(({ measure: key, line, quote }) => [key, line, quote])
+  assert.deepEqual(quotes, [
+    ['Long function', 4, 'export function forwardSuite(name: string, openStore: () =>'],
+    ['Large file', 2, '* Words of a comment that goes on.'],
+  ])
+})
+
+test('test files are what a person takes for them', () => {
+  const tests = [
+    'a.test.ts',
+    'a/b.spec.js',
+    'test/a.ts',
+    'a/tests/b.ts',
+    'testing/conformance/forward.ts',
+    '__tests__/a.ts',
+  ]
+  const others = ['a.ts', 'latest/a.ts', 'a/testing.ts', 'contest.ts', 'testimony/a.ts']
+  assert.deepEqual([...tests, ...others].filter(isTestFile), tests)
+})
+
+test('what a compiler put into a file does not count, and the lines after it keep their numbers', () => {
+  const path = 'f/compiled.js'
+  const helper = (name: string, begin: string, end: string) =>
+    `var ${name} = (this && this.${name}) || ${begin}\n${body(60, name)}\n${end}\n`
+  const text = [
+    helper('__addDisposableResource', 'function (env, value, async) {', '};'),
+    `var __disposeResources = (this && this.__disposeResources) || (function (SuppressedError) {\n${body(60, 'made')}\n})(typeof SuppressedError === "function" ? SuppressedError : function (error) {\n    return error;\n});\n`,
+    `export function own() {\n${body(50, 'own')}\n}\n`,
+  ].join('')
+  writeFileSync(join(folder, path), text)
+  const compiled = readSources(folder).filter((file) => file.path === path)
+  rmSync(join(folder, path))
+  assert.deepEqual(
+    measure(compiled).map(({ measure: key, line, quote }) => [key, line, quote]),
+    [['Long function', text.split('\n').indexOf('export function own() {') + 1, 'export function own() {']],
+  )
+})
+
+test('the demo says what it audits, what it leaves out, and that nobody but scripts is at work', () => {
+  const said = introduction(files, 'a folder').join(' ')
+  assert.match(said, /a folder: 8 files; 2 more are test files \(\*\.test\.\*.*which the request leaves out/)
+  assert.match(said, /No model is involved/)
+  const none = introduction(
+    files.filter(({ path }) => !isTestFile(path)),
+    'b',
+  )
+  assert.equal(none[0], 'Four agents audit b: 8 files.')
 })
 
 test('an observation survives being said and read, and one that was cut off is not understood', () => {
@@ -113,9 +175,9 @@ test('agents that hear nothing of a constraint do not keep it', () => {
 
 test('the reviewer goes to the cited line and finds a false quotation', () => {
   const wrong =
-    '# Audit: 1 findings\n\n1. **Long function** in `a/long.ts:3`: grind has 122 lines, 3 times the limit of 40. The line reads `export function grind() {`.\n'
+    '# Audit: 1 finding\n\n1. **Long function** in `a/long.ts:3`: grind has 122 lines, 3 times the limit of 40. The line begins `export function grind() {`.\n'
   const citation = review(wrong, hear(request), files).find(({ key }) => key === 'citation')
-  assert.deepEqual([citation?.kept, citation?.why], [false, '0 of 1 cited lines read as quoted'])
+  assert.deepEqual([citation?.kept, citation?.why], [false, '0 of 1 cited lines begin as quoted'])
 })
 
 test('a summary keeps the first sentence and the commonest words, in order, up to a length', () => {

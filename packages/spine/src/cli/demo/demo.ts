@@ -8,7 +8,8 @@ import { startLocalServer, startTemporaryServer } from '../local-server.ts'
 import { type Output, table, wrap } from '../output.ts'
 import { type EnvelopeHop, runEnvelopeChain } from './envelope-chain.ts'
 import { request } from './request.ts'
-import { ownSources, readSources, type SourceFile } from './sources.ts'
+import { isTestFile, ownSources, readSources, type SourceFile, testFileNames } from './sources.ts'
+import { characters_per_sentence } from './summary.ts'
 import { type ChainResult, runSummaryChain, type SummaryHop } from './summary-chain.ts'
 
 export async function demo(
@@ -19,22 +20,24 @@ export async function demo(
   const sentences = countOf('--sentences', flags.sentences)
   const max_tokens = countOf('--max-tokens', flags.maxTokens)
   const files = filesIn(folder ?? ownSources())
-  output.progress(`Four agents audit ${files.length} files in ${folder ?? 'the sources of this program'}.\n`)
+  for (const line of introduction(files, folder ?? 'the sources of this program')) output.progress(wrap(line))
+  output.progress('')
 
   output.progress('By envelopes, through a server of their own:')
   const keep = typeof flags.keep === 'string' ? fileToKeep(flags.keep) : undefined
   const envelopes = await byEnvelopes(files, { max_tokens, keep }, output)
-  output.progress(`\nBy summaries of ${sentences} sentences, the same agents:`)
+  output.progress(`\nBy summaries of up to ${sentences} sentences, the same agents:`)
   const summaries = runSummaryChain(files, sentences)
   for (const { hop, from, to, summary } of summaries.hops)
     output.progress(wrap(`  hop ${hop}: ${from} -> ${to}: "${summary}"`))
   output.progress('')
 
   const tokens = await tokenizer(DEFAULT_TOKENIZER)
-  say(envelopes, summaries, tokens, output)
+  say(envelopes, { ...summaries, sentences }, tokens, output)
   if (keep !== undefined) sayWhereToLook(envelopes.hops, keep, output)
   const hops = summaries.hops.map((hop) => ({ ...hop, tokens: tokens(hop.summary) }))
-  output.answer({ request, files: files.length, envelopes, summaries: { ...summaries, sentences, hops } })
+  const test_files = files.filter(({ path }) => isTestFile(path)).length
+  output.answer({ request, files: files.length, test_files, envelopes, summaries: { ...summaries, sentences, hops } })
   return 0
 }
 
@@ -76,7 +79,7 @@ function sayWhereToLook(hops: readonly EnvelopeHop[], file: string, output: Outp
 
 function say(
   envelopes: ChainResult & { hops: EnvelopeHop[] },
-  summaries: ChainResult & { hops: SummaryHop[] },
+  summaries: ChainResult & { hops: SummaryHop[]; sentences: number },
   tokens: (text: string) => number,
   output: Output,
 ): void {
@@ -95,6 +98,7 @@ function say(
     String(tokens(summaries.hops[index]?.summary ?? '')),
   ])
   print(table(['hop', 'from -> to', 'tokens/budget', 'refs', 'complete', 'ms', 'by summary'], chain))
+  for (const line of legend(summaries.sentences)) print(wrap(line))
   for (const [title, { report }] of [
     ['BY ENVELOPES', envelopes],
     ['BY SUMMARIES', summaries],
@@ -108,6 +112,29 @@ function say(
   print(sideBySide(envelopes, summaries))
   print()
   print('* It holds, but the words were gone: the last agent had not heard of it.')
+}
+
+/** What is about to happen, and what the numbers of files mean. */
+export function introduction(files: readonly SourceFile[], where: string): string[] {
+  const tests = files.filter(({ path }) => isTestFile(path)).length
+  const wanted = files.length - tests
+  const leftOut = `; ${tests} more are test files (${testFileNames}), which the request leaves out`
+  return [
+    `Four agents audit ${where}: ${wanted} files${tests > 0 ? leftOut : ''}.`,
+    'No model is involved: the agents are scripted. They run twice, the same functions, and know only the words that reach them.',
+  ]
+}
+
+/** What stands in the columns of the chain, and what a summary is here. */
+function legend(sentences: number): string[] {
+  return [
+    '',
+    '- refs: memories that the envelope names, as they fit: whole, as an excerpt, or by an id under which they are read',
+    '- complete: how many of the memories that were asked for are there; 100 % says that none is missing',
+    '- ms: from sealing to acceptance by the next agent',
+    '',
+    `By summary, each agent passes on at most ${sentences} sentences (${sentences * characters_per_sentence} characters) about all that it got and found; the report itself goes along whole, as a file would. That is how it goes wherever the next agent gets the last one's message: the whole history would outgrow its window, so every hop sums up. Here a plain summariser does it (SumBasic: the task first, then what is said most), where a model would choose better, and still leave out now and then what is said only once. \`--sentences 1000\` passes everything on and loses nothing.`,
+  ]
 }
 
 /** Two lines to a constraint: what became of it, and why, left by envelopes and right by summaries. */

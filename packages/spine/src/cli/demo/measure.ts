@@ -24,7 +24,7 @@ export type Observation = {
   path: string
   /** Counts from 1. */
   line: number
-  /** The first words of that line, so that a reader can see that it is the right one. */
+  /** How that line begins, so that a reader can see that it is the right one. */
   quote: string
 }
 
@@ -48,8 +48,8 @@ export function measure(files: readonly SourceFile[]): Observation[] {
     .flatMap(({ measure, what, value, path, line }) => {
       const limit = limits[measure]
       const times = Math.round((value / limit) * 10) / 10
-      const quote = quoteOf(byPath.get(path)?.lines[line - 1] ?? '')
-      return times > 1 && quote !== '' ? [{ measure, what, times, limit, path, line, quote }] : []
+      const place = placeFrom(byPath.get(path)?.lines ?? [], line)
+      return times > 1 && place ? [{ measure, what, times, limit, path, ...place }] : []
     })
     .sort(worstFirst)
 }
@@ -59,8 +59,19 @@ export const worstFirst = (a: Observation, b: Observation): number =>
 
 const compare = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0)
 
-/** Without a backtick, which would end the quotation, and without the end of a sentence. */
-const quoteOf = (line: string): string => (line.trim().split(/`|(?<=[.!?])\s/)[0] ?? '').slice(0, 40).trim()
+/** The first line from there on that says something, which the opening of a comment does not. */
+function placeFrom(lines: readonly string[], from: number): Pick<Observation, 'line' | 'quote'> | undefined {
+  const index = lines.findIndex((line, at) => at >= from - 1 && /\p{L}{2}/u.test(quoteOf(line)))
+  return index < 0 ? undefined : { line: index + 1, quote: quoteOf(lines[index] ?? '') }
+}
+
+const longest_quote = 60
+
+/** Whole words, without a backtick, which would end the quotation, and without the end of a sentence. */
+function quoteOf(line: string): string {
+  const words = line.trim().split(/`|(?<=[.!?])\s/)[0] ?? ''
+  return (words.length > longest_quote ? words.slice(0, longest_quote + 1).replace(/\s+\S*$/, '') : words).trim()
+}
 
 function measureFile({ path, lines }: SourceFile): Found[] {
   const masked = maskCode(lines.join('\n')).split('\n')

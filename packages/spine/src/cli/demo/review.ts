@@ -17,7 +17,7 @@ function itemsOf(report: string): Item[] {
     .map((text) => {
       const place = / in `?([^\s`]+?):(\d+)/.exec(text)
       const times = /([\d.]+) times the limit/.exec(text)?.[1]
-      const quote = /reads `([^`]+)`/.exec(text)?.[1]
+      const quote = /begins `([^`]+)`/.exec(text)?.[1]
       return {
         text,
         measure: /^\d+\. \**([A-Z][a-z ]+?)\** in /.exec(text)?.[1] ?? '',
@@ -81,16 +81,16 @@ function checkOrder({ items, heard, files }: Case): Verdict {
   return unless(falls ? undefined : 'they are not in order', 'the worst leads, the rest follow in order')
 }
 
-/** Goes to each cited line and looks whether it reads as quoted. */
+/** Goes to each cited line and looks whether it begins as quoted. */
 function checkCitations({ items, files }: Case): Verdict {
   const lines = new Map(files.map((file) => [file.path, file.lines]))
   const right = items.filter(({ path, line, quote }) => {
     const text = lines.get(path ?? '')?.[(line ?? 0) - 1]
-    return text !== undefined && quote !== undefined && text.includes(quote)
+    return text !== undefined && quote !== undefined && text.trim().startsWith(quote)
   })
   return {
     kept: items.length > 0 && right.length === items.length,
-    why: `${right.length} of ${items.length} cited lines read as quoted`,
+    why: `${right.length} of ${items.length} cited lines begin as quoted`,
   }
 }
 

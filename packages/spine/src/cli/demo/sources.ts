@@ -27,11 +27,25 @@ export function readSources(folder: string): SourceFile[] {
   return paths.flatMap((path) => {
     const file = join(folder, path)
     const { size } = statSync(file)
-    const lines = size > max_file_bytes ? [] : readFileSync(file, 'utf8').split(/\r?\n/)
+    const lines = size > max_file_bytes ? [] : withoutHelpers(readFileSync(file, 'utf8').split(/\r?\n/))
     return lines.length === 0 || lines.some((line) => line.length > bundled_line_length) ? [] : [{ path, lines }]
   })
 }
 
-/** By the names that test files have. */
+/** Compilers put functions of their own at the top of what they make. Nobody wrote them; their lines stay, empty. */
+function withoutHelpers(lines: readonly string[]): string[] {
+  let inside = false
+  return lines.map((line) => {
+    inside ||= /^var (__\w+) = \(this && this\.\1\) \|\| /.test(line)
+    if (!inside) return line
+    inside = !/^\}.*;$/.test(line)
+    return ''
+  })
+}
+
+/** What a person takes for one: by its own name, or by that of a folder that it lies in. */
 export const isTestFile = (path: string): boolean =>
-  /(?:\.|_|-)(?:test|spec)\.\w+$|(?:^|\/)(?:tests?|__tests__)\//.test(path)
+  /(?:\.|_|-)(?:test|spec)\.\w+$|(?:^|\/)(?:tests?|testing|__tests__)\//.test(path)
+
+/** The same in words. */
+export const testFileNames = '*.test.*, *.spec.*, and folders named test, tests, testing or __tests__'

@@ -9,10 +9,10 @@ import { type MeasureName, measureNames, type Observation } from './measure.ts'
 export type LeftOut = { what: string; where: string; because: string }
 
 export const sayObservation = ({ measure, what, times, limit, path, line, quote }: Observation): string =>
-  `${measure}: ${what}, ${times} times the limit of ${limit}, at ${path}:${line}, which reads \`${quote}\`.`
+  `${measure}: ${what}, ${times} times the limit of ${limit}, at ${path}:${line}, which begins \`${quote}\`.`
 
 const observation = new RegExp(
-  `(?:Finding (?<rank>\\d+): )?(?<measure>${measureNames.join('|')}): (?<what>[^\`\\n]+?), (?<times>[\\d.]+) times the limit of (?<limit>\\d+), at (?<path>\\S+?):(?<line>\\d+), which reads \`(?<quote>[^\`\\n]+)\`\\.`,
+  `(?:Finding (?<rank>\\d+): )?(?<measure>${measureNames.join('|')}): (?<what>[^\`\\n]+?), (?<times>[\\d.]+) times the limit of (?<limit>\\d+), at (?<path>\\S+?):(?<line>\\d+), which begins \`(?<quote>[^\`\\n]+)\`\\.`,
   'g',
 )
 

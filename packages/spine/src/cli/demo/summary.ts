@@ -24,7 +24,7 @@ export const sentencesOf = (text: string): string[] =>
     .filter(Boolean)
 
 /** Characters that a sentence of a summary has on average. */
-const characters_per_sentence = 160
+export const characters_per_sentence = 160
 
 export function summarise(text: string, sentences: number): string {
   const all = sentencesOf(text).map((sentence) => ({ sentence, words: wordsOf(sentence) }))
