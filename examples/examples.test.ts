@@ -1,14 +1,13 @@
 // Each example runs to its end, over loopback alone, and says that it is done.
 
 import assert from 'node:assert/strict'
-import { execFile } from 'node:child_process'
 import { readdirSync } from 'node:fs'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
+import { format } from 'node:util'
 import { createSpine, openSqlite } from 'memory-spine/embedded'
 import { createServer } from 'memory-spine/server'
 import { noPython, startPython } from '../clients/python/run.ts'
-import { quietEnv } from '../packages/spine/src/testing/command.ts'
 
 const here = fileURLToPath(new URL('.', import.meta.url))
 
@@ -24,17 +23,11 @@ const examples: Readonly<Record<string, RegExp>> = {
   'a2a.ts': /^wrote it under \{"language":"python"\}\ndone: wrote it under \{"language":"python"\}\n$/,
 }
 
-const run = (file: string): Promise<string> =>
-  new Promise((resolve, reject) => {
-    const args = ['--conditions=@memory-spine/source', here + file]
-    execFile(process.execPath, args, { env: quietEnv }, (error, stdout, stderr) =>
-      error ? reject(new Error(`${file}: ${stderr}`, { cause: error })) : resolve(stdout),
-    )
-  })
-
 for (const [file, ending] of Object.entries(examples))
-  test(`the example ${file} runs`, async () => {
-    assert.match(await run(file), ending)
+  test(`the example ${file} runs`, async (t) => {
+    const log = t.mock.method(console, 'log', () => {})
+    await import(here + file)
+    assert.match(log.mock.calls.map((call) => `${format(...call.arguments)}\n`).join(''), ending)
   })
 
 test('the example python.py runs', { skip: noPython }, async () => {
