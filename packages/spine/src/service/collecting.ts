@@ -141,8 +141,19 @@ function fitMemory(
   if (!row || row.deleted_at !== null) return []
   const replaced = row.superseded_by === null ? {} : { replaced_by: String(row.superseded_by) }
   const requested = wanted.has(memory.id)
-  return [{ memory: carried(row, explain()), seq: memory.seq, score, passages, requested, ...replaced }]
+  return [
+    { memory: carried(row, why(row, requested, explain())), seq: memory.seq, score, passages, requested, ...replaced },
+  ]
 }
+
+const MAX_REASONS = 4
+
+/** What somebody wanted comes before what was found. */
+const why = (row: Row, requested: boolean, found: readonly string[]): string[] =>
+  [...(row.pinned === 1 ? ['it is pinned'] : []), ...(requested ? ['the sender names it'] : []), ...found].slice(
+    0,
+    MAX_REASONS,
+  )
 
 function carried(row: Row, explain: string[]): FitMemory['memory'] {
   return {

@@ -26,7 +26,8 @@ export function findingOperations(service: Service, envelopes: Envelopes) {
       (task_id === undefined || memory.task_id === task_id) &&
       (tag === undefined || memory.tags.includes(tag)) &&
       Object.entries(same).every(([key, value]) => value === undefined || memory[key] === value)
-    const ranked = await rankMemories(service, { ns, task_id, text: query, limit: LOOKED_AT, recent: limit })
+    const all = await rankMemories(service, { ns, task_id, text: query, limit: LOOKED_AT, recent: limit })
+    const ranked = all.filter(({ matches }) => matches)
     let left = max_tokens ?? Number.POSITIVE_INFINITY
     const memories = []
     for (let from = 0; from < ranked.length && memories.length < limit; from += PAGE) {

@@ -57,6 +57,8 @@ export function handoffsSuite(name: string, open: OpenSubject): void {
       assert.deepEqual(envelope.memory_refs, ['ms-9', ...ids, 'ms-8', 'pin-1'])
       assert.deepEqual([envelope.completeness.requested, envelope.completeness.score], [8, 1])
       for (const id of ids) assert.match(render(envelope), new RegExp(`\\[${id}; .*\\n? ?.*What ${id} says`))
+      const reason = (wanted: string) => envelope.memories.find(({ id }) => id === wanted)?.explain?.[0]
+      assert.deepEqual([reason('ms-9'), reason('pin-1')], ['the sender names it', 'it is pinned'])
     })
 
     test('token_count is what the tokenizer counts on the rendered text, never above max_tokens', async () => {

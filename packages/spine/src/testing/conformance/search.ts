@@ -52,6 +52,17 @@ export function searchSuite(name: string, open: OpenSubject): void {
       assert.equal(await best(spine, 'finance'), 'a')
     })
 
+    test('what has nothing to do with the question is not found', async () => {
+      const spine = await fresh(open)
+      await spine.memories.store({ id: 'a', content: 'The deploy window is Tuesday.', metadata: { session: 'a' } })
+      await spine.memories.store({ id: 'b', content: 'Lunch is at noon.', pinned: true, metadata: { session: 'b' } })
+      assert.deepEqual((await hits(spine, 'zebra')).length, 0)
+      assert.deepEqual(
+        (await hits(spine, 'when do we deploy')).map(([id]) => id),
+        ['a'],
+      )
+    })
+
     test('other namespaces never change a ranking', async () => {
       const subject = await open()
       const [ours, theirs] = [await subject.at(newNamespace()), await subject.at(newNamespace())]
