@@ -14,6 +14,7 @@ const duration = (ms: number | undefined): string => {
   if (ms < 60_000) return `${Math.round(ms / 100) / 10} s`
   return ms < 7_200_000 ? `${Math.round(ms / 60_000)} min` : `${Math.round(ms / 3_600_000)} h`
 }
+const count = (n: number, one: string, many = `${one}s`) => `${n} ${n === 1 ? one : many}`
 const number = (value: number | undefined) => (value === undefined ? missing : String(value))
 
 const figureRows = ({
@@ -21,6 +22,7 @@ const figureRows = ({
   completeness,
   failure_rate,
   failed,
+  failed_attempts,
   settled,
   hops,
   utilisation,
@@ -36,9 +38,10 @@ const figureRows = ({
   ],
   [
     'completeness',
-    `${percent(completeness.score)}, ${completeness.gaps} gaps in ${completeness.incomplete} of ${completeness.count}`,
+    `${percent(completeness.score)}, ${count(completeness.gaps, 'gap')} in ${completeness.incomplete} of ${count(completeness.count, 'envelope')}`,
   ],
-  ['failure rate', `${percent(failure_rate)}, ${failed} of ${settled}`],
+  ['failure rate', `${percent(failure_rate)}, ${failed} of ${count(settled, 'delivery', 'deliveries')} that ended`],
+  ['failed attempts', `${failed_attempts}, of deliveries that ended and of others`],
   ['hop depth', `p50 ${number(hops.p50)}, p95 ${number(hops.p95)}, max ${number(hops.max)}`],
   [
     'token use',
@@ -61,7 +64,10 @@ export async function showHealth(
   output.say()
   const queued = `${queue.ready} ready (oldest ${duration(queue.oldest_ready_ms)}), ${queue.held} held, ${queue.parked} parked`
   output.say(
-    table([`last ${window.data}`, `${figures.handoffs} handoffs`], [...figureRows(figures), ['queue', queued]]),
+    table(
+      [`last ${window.data}`, count(figures.handoffs, 'delivery', 'deliveries')],
+      [...figureRows(figures), ['queue', queued]],
+    ),
   )
   if (targets.length > 0) {
     const rows = targets.map((one) => [
@@ -74,7 +80,7 @@ export async function showHealth(
       percent(one.figures.completeness.score),
     ])
     output.say()
-    output.say(table(['target', 'breaker', 'ready', 'handoffs', 'failed', 'p95', 'complete'], rows))
+    output.say(table(['target', 'breaker', 'ready', 'deliveries', 'failed', 'p95', 'complete'], rows))
   }
   output.answer(report)
   return verdict.tier === 'critical' ? 1 : 0

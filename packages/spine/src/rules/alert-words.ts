@@ -9,6 +9,9 @@ const percent = (share: number | undefined) => `${Math.round((share ?? 0) * 1_00
 const times = (n: number | undefined, one: string, many = `${one}s`) => `${n ?? 0} ${n === 1 ? one : many}`
 const minutes = (ms: number | undefined) => times(Math.floor((ms ?? 0) / 60_000), 'minute')
 
+/** One full stop at its end, whoever wrote it. */
+const sentence = (text: string) => (/[.!?…]$/.test(text) ? text : `${text}.`)
+
 type Say = (
   judgement: Judgement & { to: string; fact: (name: string) => string; amount: (name: string) => number },
 ) => Words
@@ -19,21 +22,37 @@ const words: Readonly<Record<AlertRule, Say>> = Object.freeze<Record<AlertRule, 
     detail: `${about?.delivery_id} is the newest; it used up its attempts, or its sender gave up waiting.`,
     next: 'Read its attempts in the dead-letter box, then redrive it or discard it with a reason.',
   }),
-  attempts_failing: ({ target, value, fact }) => ({
-    title: `${times(value, 'attempt')} in a row failed at ${target}`,
-    detail: `The last one: ${fact('reason') || 'the sender waited in vain'}. Its breaker opens after three exhausted handoffs.`,
-    next: `See whether ${target} is running and what it logs; its deliveries are tried again by themselves.`,
+  attempts_failing: ({ target, value, fact, amount }) => ({
+    title:
+      amount('unseen') > 0
+        ? `Nobody has ever received as ${target}`
+        : `${times(value, 'attempt')} in a row failed at ${target}`,
+    detail:
+      amount('unseen') > 0
+        ? `Senders waited ${times(value, 'time')} in vain: no agent of that name has asked for work yet.`
+        : `The last one: ${sentence(fact('reason') || 'the sender waited in vain')} Its breaker opens after three exhausted handoffs.`,
+    next: [
+      amount('unseen') > 0
+        ? `Start a receiver for ${target}, or see whether the name is misspelt.`
+        : `See whether ${target} is running and what it logs.`,
+      ...(amount('ready') > 0 ? ['What is queued is tried again by itself.'] : []),
+      ...(amount('parked') > 0 ? ['What is parked waits for you in the dead-letter box.'] : []),
+    ].join(' '),
   }),
-  breaker_open: ({ target, value, fact }) => ({
+  breaker_open: ({ target, value, fact, amount }) => ({
     title: `Breaker opened for ${target}`,
     detail: `${times(value, 'handoff')} in a row spent all attempts. Queued handoffs wait; senders that wait get CIRCUIT_OPEN${
       fact('fallback_agent') ? ` or go to ${fact('fallback_agent')}` : ''
     }.`,
-    next: `Bring ${target} back: one handoff is tried after the pause and closes the breaker. Then redrive what is parked.`,
+    next: `${
+      amount('unseen') > 0
+        ? `Nobody has ever received as ${target}. Start a receiver, or see whether the name is misspelt:`
+        : `Bring ${target} back:`
+    } one handoff is tried after the pause and closes the breaker. Then redrive what is parked.`,
   }),
   completeness_low: ({ to, value, threshold, amount, fact }) => ({
     title: `Completeness${to} is ${percent(value)}, below ${percent(threshold)}`,
-    detail: `${times(amount('gaps'), 'gap')} in ${amount('incomplete')} of the ${amount('count')} handoffs of the last hour.${
+    detail: `${times(amount('gaps'), 'gap')} in ${amount('incomplete')} of the ${amount('count')} envelopes that were sealed in the last hour.${
       fact('memory_id')
         ? ` ${amount('its')} of the latest ${amount('latest')} point to ${fact('memory_id')} (${fact('reason')}).`
         : ''
@@ -42,7 +61,7 @@ const words: Readonly<Record<AlertRule, Say>> = Object.freeze<Record<AlertRule, 
   }),
   failure_rate_high: ({ to, value, threshold, amount }) => ({
     title: `Failure rate${to} is ${percent(value)}, above ${percent(threshold)}`,
-    detail: `${amount('failed')} of the ${amount('settled')} handoffs that ended in the last hour spent all attempts.`,
+    detail: `${amount('failed')} of the ${amount('settled')} deliveries that ended in the last hour had spent all attempts.`,
     next: 'Open the dead-letter box: handoffs that failed for one cause are redriven together.',
   }),
   utilisation_low: ({ target, threshold, amount }) => ({
@@ -76,7 +95,9 @@ const words: Readonly<Record<AlertRule, Say>> = Object.freeze<Record<AlertRule, 
     next:
       amount('held') > 0
         ? `${target} holds ${amount('held')} and takes no more: start another receiver, or raise its concurrency.`
-        : `Start a receiver for ${target}, or reroute what waits.`,
+        : amount('unseen') > 0
+          ? `Nobody has ever received as ${target}: start a receiver, see whether the name is misspelt, or reroute what waits.`
+          : `Start a receiver for ${target}, or reroute what waits.`,
   }),
 })
 

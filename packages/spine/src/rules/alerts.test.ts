@@ -58,6 +58,7 @@ const situation: fc.Arbitrary<Situation> = fc.record({
       at: fc.integer({ min: 0, max: 10_000_000 }),
       delivery_id: fc.constant('d'),
       envelope_id: fc.constant('e'),
+      reason: fc.constantFrom('HTTP 503', 'It waits for you.'),
     }),
   ),
   parked: onePer(
@@ -76,6 +77,7 @@ const situation: fc.Arbitrary<Situation> = fc.record({
       oldest_ms: fc.integer({ min: 0, max: 600_000 }),
     }),
   ),
+  unseen: fc.uniqueArray(target).map((names) => new Set(names)),
   spans: fc.record({
     all: spans,
     targets: onePer(fc.tuple(target, spans).map(([name, one]) => ({ target: name, ...one }))),
@@ -132,7 +134,7 @@ test('every alert says what is so and what to do, and the verdict is a sentence'
         const { title, detail, next } = wordsOf(one)
         for (const text of [title, detail, next]) {
           assert.ok(text.length > 10, text)
-          assert.doesNotMatch(text, /undefined|NaN|\[object/)
+          assert.doesNotMatch(text, /undefined|NaN|\[object|\.\./)
         }
       }
       const { tier, sentence } = verdictOf(raise)
@@ -141,6 +143,36 @@ test('every alert says what is so and what to do, and the verdict is a sentence'
       assert.doesNotMatch(sentence, /undefined/)
     }),
   )
+})
+
+test('attempts that fail at somebody who was never heard of are told apart from those at somebody who fails', () => {
+  const streak = { attempts: 3, at: 0, delivery_id: 'd', envelope_id: 'e' }
+  const waits = { target: 'coder', ready: 1, held: 0, oldest_ms: 0 }
+  const say = (now: Partial<Situation>) => {
+    const quiet = { breakers: [], streaks: [{ target: 'coder', ...streak }], parked: [], queues: [waits] }
+    const situation = { now: 0, thresholds: defaultThresholds, unseen: new Set<string>(), ...quiet, ...now }
+    const found = judge(situation, new Set()).raise.find(({ rule }) => rule === 'attempts_failing')
+    assert.ok(found)
+    return wordsOf(found)
+  }
+  assert.match(say({}).title, /3 attempts in a row failed at coder/)
+  assert.match(say({}).next, /See whether coder is running .* tried again by itself/)
+  const unseen = say({ unseen: new Set(['coder']) })
+  assert.equal(unseen.title, 'Nobody has ever received as coder')
+  assert.match(unseen.next, /Start a receiver for coder, or see whether the name is misspelt/)
+  const parked = say({ queues: [], parked: [{ target: 'coder', cause: 'failed', n: 1, newest: 'd' }] })
+  assert.doesNotMatch(parked.next, /by itself/)
+  assert.match(parked.next, /dead-letter box/)
+})
+
+test('the verdict counts alerts by tier, in the plural where there are several', () => {
+  const alert = { rule: 'unclaimed', tier: 'warning' } as const
+  const { detail } = verdictOf([
+    { ...alert, target: 'a' },
+    { ...alert, target: 'b' },
+    { rule: 'handoff_failed', tier: 'info' },
+  ])
+  assert.equal(detail, '2 warnings, 1 info')
 })
 
 test('while something waits, or an alert over time is open, there is a time to look again', () => {

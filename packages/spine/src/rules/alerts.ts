@@ -40,6 +40,8 @@ export type Situation = {
   streaks: readonly ({ target: string } & Streak)[]
   parked: readonly { target: string; cause: 'failed' | 'stopped'; n: number; newest: string }[]
   queues: readonly { target: string; ready: number; held: number; oldest_ms: number }[]
+  /** Those who were sent to and never asked for work: perhaps nobody has that name. */
+  unseen: ReadonlySet<string>
   spans?: { all: Spans; targets: readonly ({ target: string } & Spans)[] }
 }
 
@@ -103,7 +105,12 @@ export function judge(situation: Situation, open: ReadonlySet<string>): { raise:
   }
 }
 
-function now({ now, thresholds, breakers, streaks, parked, queues }: Situation): Judgement[] {
+function now({ now, thresholds, breakers, streaks, parked, queues, unseen }: Situation): Judgement[] {
+  const facts = (target: string) => ({
+    unseen: unseen.has(target) ? 1 : 0,
+    ready: queues.find((queue) => queue.target === target)?.ready ?? 0,
+    parked: parked.reduce((sum, one) => sum + (one.target === target ? one.n : 0), 0),
+  })
   return [
     ...breakers.map(
       ({ target, state, failures, fallback_agent }): Judgement => ({
@@ -113,7 +120,7 @@ function now({ now, thresholds, breakers, streaks, parked, queues }: Situation):
         level: state === 'open' ? 'over' : state === 'half_open' ? 'between' : 'well',
         value: failures,
         about: { agent: target },
-        facts: { fallback_agent },
+        facts: { ...facts(target), fallback_agent },
       }),
     ),
     ...streaks.map(({ target, attempts, at, reason, delivery_id, envelope_id }): Judgement => {
@@ -129,7 +136,7 @@ function now({ now, thresholds, breakers, streaks, parked, queues }: Situation):
         value: attempts,
         threshold,
         about,
-        facts: { reason },
+        facts: { ...facts(target), reason },
       }
     }),
     ...parked.map(({ target, cause, n, newest }): Judgement => {
@@ -140,7 +147,6 @@ function now({ now, thresholds, breakers, streaks, parked, queues }: Situation):
     ...queues.map(({ target, ready, held, oldest_ms }): Judgement => {
       const level = ready > 0 && oldest_ms >= thresholds.unclaimed_ms ? 'over' : 'well'
       const about = { agent: target }
-      const facts = { ready, held }
       return {
         rule: 'unclaimed',
         tier: 'warning',
@@ -149,7 +155,7 @@ function now({ now, thresholds, breakers, streaks, parked, queues }: Situation):
         value: oldest_ms,
         threshold: thresholds.unclaimed_ms,
         about,
-        facts,
+        facts: { ...facts(target), ready, held },
       }
     }),
   ]

@@ -13,7 +13,7 @@ const clauses: Readonly<Record<AlertRule, (targets: readonly string[]) => string
   breaker_open: (targets: readonly string[]) => `${counted(targets, 'is', 'are')} failing: ${named(targets)}`,
   failure_rate_high: () => 'Too many handoffs fail',
   completeness_low: () => 'Completeness is slipping',
-  attempts_failing: (targets: readonly string[]) => `Attempts fail at ${named(targets)}`,
+  attempts_failing: (targets: readonly string[]) => `Nothing arrives at ${named(targets)}`,
   unclaimed: (targets: readonly string[]) => `Nobody claims what waits for ${named(targets)}`,
   loop_stopped: (targets: readonly string[]) => `A loop was stopped at ${named(targets)}`,
   hop_depth_rising: () => 'Chains are getting longer',
@@ -50,7 +50,7 @@ export function verdictOf(open: readonly Open[]): Verdict {
     detail: tiers
       .map((one) => [open.filter((alert) => alert.tier === one).length, one] as const)
       .filter(([n]) => n > 0)
-      .map(([n, one]) => `${n} ${one}`)
+      .map(([n, one]) => `${n} ${one === 'warning' && n > 1 ? 'warnings' : one}`)
       .join(', '),
   }
 }

@@ -9,6 +9,7 @@ import type { Row } from '../store/database.ts'
 import * as sql from '../store/health.ts'
 import type { Service } from './context.ts'
 import { ALL } from './fold.ts'
+import { isUnseen } from './unseen.ts'
 import { beginOf, stepsOf, sumOf, thresholdsOf } from './windows.ts'
 
 /** Targets that are judged one by one: the failing and the busiest ones of a day. */
@@ -71,6 +72,7 @@ export async function readSituation({ database, clock }: Service, ns: string, wi
     })),
     streaks: streaks.map((row) => ({ target: String(row.target), ...(JSON.parse(String(row.streak)) as Streak) })),
     parked: causesOf(parked),
+    unseen: new Set(known.filter(isUnseen).map(({ name }) => String(name))),
     queues: queues.flat().map((row) => ({
       target: String(row.target),
       ready: Number(row.ready),

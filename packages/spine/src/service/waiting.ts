@@ -1,10 +1,12 @@
 /** A sender's wait for one delivery: until it is where the sender wants it, or cannot get there any more. */
 
 import { SpineError, spineError } from '../protocol/errors.ts'
+import { agentByName } from '../store/agents.ts'
 import type { Row } from '../store/database.ts'
 import { noteTimeout } from '../store/deliveries.ts'
 import type { Caller, Service } from './context.ts'
 import type { Senders } from './senders.ts'
+import { isUnseen } from './unseen.ts'
 
 export type Goal = 'accepted' | 'completed'
 
@@ -16,6 +18,15 @@ const pendingFor: Record<Goal, readonly string[]> = {
 export const isPending = (row: Row, goal: Goal): boolean => pendingFor[goal].includes(String(row.state))
 
 export type WaitCall = { row: Row; goal: Goal; timeout_ms: number; look(): Promise<Row> }
+
+function timeoutWords(target: string, goal: Goal, timeout_ms: number, unseen: boolean): string {
+  const did = goal === 'accepted' ? 'accept' : 'complete'
+  const limit = timeout_ms % 1_000 === 0 ? `${timeout_ms / 1_000} s` : `${timeout_ms} ms`
+  const stays = `${target} did not ${did} the handoff within ${limit}. It stays queued; the same call waits for it again.`
+  return unseen
+    ? `${stays} No agent called ${target} has asked for work yet: start its receiver, or see whether the name is misspelt.`
+    : stays
+}
 
 /** Throws ACK_TIMEOUT, which the delivery records, or SHUTTING_DOWN; the delivery stays where it is. */
 export async function waitForDelivery(
@@ -32,19 +43,19 @@ export async function waitForDelivery(
   const { promise, resolve, reject } = Promise.withResolvers<Row>()
   const moved = (now: Row) => void (!isPending(now, goal) && resolve(now))
   const stopWatching = senders.watch(ns, id, { moved, look })
-  const timeOut = () => {
-    const said = `${row.target} did not get to ${goal} within ${timeout_ms} ms; the delivery stays and can be waited for again.`
-    const timeout = spineError('ACK_TIMEOUT', said, { delivery_id: id, timeout_ms })
-    // The record is a courtesy: if it cannot be written, the caller still hears of the timeout.
-    const noted = database.write([noteTimeout(database.dialect, { ns, id, now: clock.now() })])
-    noted.then(
-      () => reject(timeout),
-      () => reject(timeout),
-    )
+  const target = String(row.target)
+  const timeOut = async () => {
+    // Record and reason are a courtesy: without them the caller still hears of the timeout.
+    const [, agents] = await Promise.allSettled([
+      database.write([noteTimeout(database.dialect, { ns, id, now: clock.now() })]),
+      database.read(agentByName(database.dialect, { ns, name: target })),
+    ])
+    const unseen = agents.status === 'fulfilled' && agents.value.some(isUnseen)
+    reject(spineError('ACK_TIMEOUT', timeoutWords(target, goal, timeout_ms, unseen), { delivery_id: id, timeout_ms }))
   }
   const abort = () =>
     reject(new SpineError('SHUTTING_DOWN', 'The wait was ended; the delivery stays as it is.', { delivery_id: id }))
-  const stopTimer = clock.after(timeout_ms, timeOut)
+  const stopTimer = clock.after(timeout_ms, () => void timeOut())
   signal?.addEventListener('abort', abort, { once: true })
   // It may have ended while the send was under way.
   if (signal?.aborted) abort()

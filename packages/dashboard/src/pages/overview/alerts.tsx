@@ -19,7 +19,7 @@ const counted = (alerts: readonly Alert[]): string =>
   tiers
     .map((tier) => [tier, alerts.filter((alert) => alert.tier === tier).length] as const)
     .filter(([, count]) => count > 0)
-    .map(([tier, count]) => `${count} ${tier}`)
+    .map(([tier, count]) => `${count} ${tier === 'warning' && count > 1 ? 'warnings' : tier}`)
     .join(', ')
 
 export function Alerts() {

@@ -77,7 +77,7 @@ export function Figures({ report }: { report: HealthReport }) {
         name="Failure rate"
         value={failure_rate === undefined ? '–' : rate(failure_rate)}
         unit={failure_rate === undefined ? '' : '%'}
-        also={settled > 0 && `${number(failed)} of ${number(settled)}`}
+        also={settled > 0 && `${number(failed)} of ${number(settled)} ended`}
       >
         <Failures report={report} />
       </Figure>

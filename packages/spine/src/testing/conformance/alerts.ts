@@ -112,6 +112,24 @@ export function timedAlertsSuite(name: string, openSubject: OpenTimedSubject): v
       assert.deepEqual(await open(spine), [])
     })
 
+    test('waits for somebody who was never heard of are told as such, for a name may be misspelt', async () => {
+      const { spine, clock, idle } = await start()
+      const { id: envelope_id } = await sealed(spine, { previous: null })
+      for (let wait = 0; wait < 3; wait += 1) {
+        const waiting = refused(
+          spine.deliveries.send({ envelope_id, wait: 'accepted', timeout_ms: 1_000 }),
+          'ACK_TIMEOUT',
+        )
+        await idle()
+        await clock.advance(SECOND)
+        await waiting
+      }
+      await clock.advance(SOON)
+      const [alert] = await open(spine)
+      assert.equal(alert?.title, 'Nobody has ever received as coder')
+      assert.match(alert.detail, /^Senders waited 3 times in vain/)
+    })
+
     test('two failed attempts with a success between them are no row', async () => {
       const { spine, clock } = await start()
       await sent(spine, { previous: null })

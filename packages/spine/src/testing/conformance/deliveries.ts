@@ -318,6 +318,10 @@ export function deliveriesSuite(name: string, open: OpenSubject): void {
       )
       assert.ok(error instanceof HandoffTimeoutError)
       assert.equal(error.retryable, true)
+      assert.match(
+        error.message,
+        /coder did not accept the handoff within 1 ms\. .* No agent called coder has asked for work/,
+      )
       const id = String(error.extra.delivery_id)
       const standing = await spine.deliveries.get({ id })
       assert.deepEqual([standing.state, standing.history.at(-1)?.event], ['ready', 'ack_timeout'])
@@ -325,6 +329,9 @@ export function deliveriesSuite(name: string, open: OpenSubject): void {
       await spine.deliveries.accept(leaseOf(await receivedOne(spine, 'coder', { wait_ms: 10_000 })))
       assert.equal((await again).id, id)
       assert.equal((await spine.deliveries.list({})).deliveries.length, 1)
+      const completion = { envelope_id: envelope.id, wait: 'completed', timeout_ms: 1_000 } as const
+      const { message } = await refused(spine.deliveries.send(completion), 'ACK_TIMEOUT')
+      assert.match(message, /^coder did not complete the handoff within 1 s\. It stays [^.]*\.$/)
     })
 
     test('a wait for what is parked or terminal is answered at once, one under way hears of the parking', async () => {
