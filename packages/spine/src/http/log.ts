@@ -69,8 +69,16 @@ const ours: ReadonlySet<string> = new Set([
 export function logFailure(log: Logger, request_id: string, error: SpineError): void {
   if (!ours.has(error.code)) return
   log.error({ id: request_id, code: error.code, err: error.cause ?? error }, error.message)
-  // The next line may never come.
-  log.flush()
+  flush(log)
+}
+
+const flushing = new WeakSet<Logger>()
+
+/** The next line may never come. Many at once, as when a database is away, are one flush. */
+function flush(log: Logger): void {
+  if (flushing.has(log)) return
+  flushing.add(log)
+  log.flush(() => flushing.delete(log))
 }
 
 const levels = { critical: 'error', warning: 'warn', info: 'info' } as const

@@ -81,6 +81,16 @@ for (const pooled of [false, true]) {
     assert.deepEqual(await database.write([settings]), [[{ scan: 'off', sync: 'on' }]])
     assert.equal((await database.read(settings)).length, 1)
   })
+
+  test(`${kind}, a statement that takes too long is ended by the server, and its write with it`, async () => {
+    const database = await open({ pooled, statement_timeout_ms: 100 })
+    await database.write([create])
+    const began = performance.now()
+    await assert.rejects(database.write([insert('a'), sql('select pg_sleep(5)')]), /57014/)
+    await assert.rejects(database.read(sql('select pg_sleep(5)')), /57014/)
+    assert.ok(performance.now() - began < 2_500)
+    assert.deepEqual(await ids(database), [])
+  })
 }
 
 test('an integer that JavaScript would round is refused, and the connection goes on', async () => {
@@ -213,6 +223,26 @@ test('a server that falls silent is given up in the time of a statement, and the
   proxy.close()
 })
 
+test('a connection that is ended in the very moment in which it is ready is a call that failed, and not the end of the process', async () => {
+  const message = (type: string, body: Buffer) => {
+    const head = Buffer.alloc(5)
+    head.write(type)
+    head.writeInt32BE(body.length + 4, 1)
+    return Buffer.concat([head, body])
+  }
+  const let_in = message('R', Buffer.alloc(4))
+  const ready = message('Z', Buffer.from('I'))
+  const ended = message('E', Buffer.from('SFATAL\0VFATAL\0C57P01\0Mterminating connection\0\0'))
+  const impatient = createServer((socket) => {
+    socket.on('error', () => {})
+    socket.once('data', () => socket.end(Buffer.concat([let_in, ready, ended])))
+  })
+  await new Promise<void>((listening) => impatient.listen(0, '127.0.0.1', listening))
+  const { port } = impatient.address() as { port: number }
+  await assert.rejects(openPostgres({ url: `postgres://u:p@127.0.0.1:${port}/d` }), unavailable)
+  impatient.close()
+})
+
 test('what a primary stored and its standby never saw is answered to nobody, not even to a repeat after a crash', async () => {
   const primary = await startPostgresServer()
   const link = await startRelay(() => [primary.port])
@@ -252,13 +282,6 @@ test('what a primary stored and its standby never saw is answered to nobody, not
     await link.close()
     await primary.stop()
   }
-})
-
-test('a statement that takes too long is ended by the server, and its write with it', async () => {
-  const database = await open({ statement_timeout_ms: 100 })
-  await database.write([create])
-  await assert.rejects(database.write([insert('a'), sql('select pg_sleep(5)')]), unavailable)
-  assert.deepEqual(await ids(database), [])
 })
 
 test('what the address asks of the server is kept beside our own settings', async () => {

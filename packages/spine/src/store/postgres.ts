@@ -78,11 +78,11 @@ const READ_CAP = 16
 const guards = ['enable_hashjoin=off', 'enable_mergejoin=off', 'enable_seqscan=off', 'jit=off', 'synchronous_commit=on']
 const asOptions = (settings: readonly string[]) => settings.map((setting) => `-c ${setting}`).join(' ')
 
-/** Behind a pooler nothing outlives a transaction, so each write brings its settings along. */
-const settingsOfBatch: Statement = {
-  sql: `select ${guards.map((setting) => `set_config('${setting.replace('=', "', '")}', true)`).join(', ')}`,
+/** Behind a pooler nothing outlives a transaction, so each one brings its settings along. */
+const settingsOfBatch = (settings: readonly string[]): Statement => ({
+  sql: `select ${settings.map((setting) => `set_config('${setting.replace('=', "', '")}', true)`).join(', ')}`,
   params: [],
-}
+})
 
 /**
  * Where a standby has to have a commit before it is answered, a primary that comes back after a crash may hold commits
@@ -118,8 +118,10 @@ export async function openPostgres(options: PostgresOptions): Promise<Database> 
   const poolOf = (max: number): Pool => {
     const config = { ...configOf(guards), max, idleTimeoutMillis: 60_000, allowExitOnIdle: true }
     const pool = new driver.Pool(config)
-    // A connection that is lost while nobody uses it: without a listener the process would end.
+    // A connection is lost whenever it likes: while nobody uses it, while somebody does, who is told by the batch, and in
+    // the very message that says it is ready. Without a listener the process would end.
     pool.on('error', () => {})
+    pool.on('connect', (client) => void client.on('error', () => {}))
     return pool
   }
   const writers = poolOf(WRITE_CONNECTIONS)
@@ -133,9 +135,6 @@ export async function openPostgres(options: PostgresOptions): Promise<Database> 
     const client = await pool.connect().catch((error) => {
       throw postgresError(error, { sent: false })
     })
-    // A connection lost while it is in use says so twice: to the batch, and here.
-    const ignore = () => {}
-    client.on('error', ignore)
     let failure: unknown
     try {
       return await answered(client as unknown as Client, statement_timeout_ms + SILENCE_MS, (connected) =>
@@ -145,7 +144,6 @@ export async function openPostgres(options: PostgresOptions): Promise<Database> 
       failure = error
       throw error
     } finally {
-      client.off('error', ignore)
       client.release(failure !== undefined && isBroken(failure) ? (failure as Error) : undefined)
     }
   }
@@ -158,7 +156,7 @@ export async function openPostgres(options: PostgresOptions): Promise<Database> 
     hopeless: isUnavailable,
   })
 
-  const ahead = pooled ? [settingsOfBatch] : []
+  const ahead = pooled ? [settingsOfBatch([...timeouts, ...guards])] : []
   const write = async (batch: Batch): Promise<Row[][]> => {
     const whole = [...ahead, ...batch, heardByStandby]
     for (let tries = 1; ; tries += 1) {
@@ -175,7 +173,7 @@ export async function openPostgres(options: PostgresOptions): Promise<Database> 
   const readAll = async (batch: Batch): Promise<Row[][]> => {
     for (let tries = 1; ; tries += 1) {
       try {
-        return await once(readers, batch)
+        return (await once(readers, [...ahead, ...batch])).slice(ahead.length)
       } catch (error) {
         if (error instanceof SpineError || !isBroken(error) || tries > read_connections)
           throw postgresError(error, { sent: false })

@@ -3,16 +3,22 @@
 import { pause } from './fault.ts'
 import type { Started } from './processes.ts'
 
-export type Node = { port: number; restart(): Promise<void>; died_alone(): boolean; end(): Promise<void> }
+export type Node = {
+  port: number
+  restart(): Promise<void>
+  /** How it ended without being killed, if it did. */
+  died_alone(): string | undefined
+  end(): Promise<void>
+}
 
 /** `start` starts its server; the first time at any port. */
 export async function startNode(start: (port: string) => Promise<Started>): Promise<Node> {
   let ending = false
-  let alone = false
+  let alone: string | undefined
   const watched = async (port: string): Promise<Started> => {
     const started = await start(port)
-    void started.exited.then(() => {
-      if (!ending) alone = true
+    void started.exited.then((code) => {
+      if (!ending) alone = `with ${code}: ${started.complaint()}`
     })
     return started
   }

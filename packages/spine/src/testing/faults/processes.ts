@@ -16,6 +16,8 @@ export type Started = {
   next<T>(): Promise<T>
   /** Resolves with the exit code, null after a signal. */
   exited: Promise<number | null>
+  /** The end of what it wrote to standard error. */
+  complaint(): string
   /** SIGKILL, unless it is gone. */
   kill(): Promise<void>
 }
@@ -59,7 +61,7 @@ async function start(args: readonly string[], { env = {}, shell }: StartOptions 
     child.kill('SIGKILL')
     await exited
   }
-  return { child, first: await next(), next, exited, kill }
+  return { child, first: await next(), next, exited, complaint: () => complaint, kill }
 }
 
 export const startServer = (url: string, options: StartOptions & { port?: string } = {}): Promise<Started> =>
