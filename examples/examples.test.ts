@@ -18,7 +18,7 @@ const examples: Readonly<Record<string, RegExp>> = {
   'mcp.ts': /- language: python[\s\S]*done: .*"state":"completed","output":"retry.py"\}\n$/,
   'webhook.ts': /## Do next[\s\S]*done: written at once\n[\s\S]*done: written later\n$/,
   'openai-agents.ts': /language: python.*\ndone: I wrote retry.py.\n$/,
-  'langgraph.ts': /language: python[\s\S]*done: I wrote retry.py. \{"language":"python"\}\n$/,
+  'langgraph.ts': /language: python[\s\S]*done: I wrote retry.py.\n$/,
   'ai-sdk.ts': /I wrote retry.py. Payments must survive .*\ndone: \{"language":"python"\}\n$/,
   'a2a.ts': /^wrote it under \{"language":"python"\}\ndone: wrote it under \{"language":"python"\}\n$/,
 }

@@ -42,7 +42,17 @@ function openCalls(messages: readonly BaseMessage[]): { id: string; name: string
   )
 }
 
-/** Keep `envelope_id` in the state of the graph above, and handoffs of one run are one chain. */
+/** Under this key the message that shows an envelope names it, so that an agent with a state of its own continues it. */
+const ENVELOPE_ID = 'spine_envelope_id'
+
+/** The envelope that the agent works on: as its state says, or the newest one that it was shown. */
+function workedOn({ envelope_id, messages = [] }: State): string | undefined {
+  if (envelope_id !== undefined) return envelope_id
+  const shown = messages.findLast((message) => ENVELOPE_ID in message.additional_kwargs)
+  return shown && String(shown.additional_kwargs[ENVELOPE_ID])
+}
+
+/** Handoffs of one run are one chain, also where agents have a state of their own, as in swarms. */
 export function createSpineHandoffTool(options: SpineHandoffToolOptions) {
   const {
     spine,
@@ -58,19 +68,20 @@ export function createSpineHandoffTool(options: SpineHandoffToolOptions) {
     async ({ task_summary, decisions }, config) => {
       const state = getCurrentTaskInput() as State
       const messages = state.messages ?? []
+      const before = workedOn(state)
       const tool_call_id = String((config as { toolCall?: { id?: string } }).toolCall?.id)
       // The call of this tool is the handoff, not something that was done before it.
       const turns = turnsOfMessages(messages).filter((turn) => turn.kind === 'message' || turn.call_id !== tool_call_id)
       try {
         const envelope = await spine.agentHandoff({
           ...rest,
-          ...(state.envelope_id === undefined && intent !== undefined ? { intent } : {}),
+          ...(before === undefined && intent !== undefined ? { intent } : {}),
           ...(decisions.length > 0 ? { state: { ...rest.state, decisions } } : {}),
           execution_history: [...historyOf(turns, from), ...(rest.execution_history ?? [])].slice(-1_000),
           source_agent: from,
           target_agent: agent,
           task_summary,
-          previous: state.envelope_id ?? null,
+          previous: before ?? null,
         })
         onEnvelope?.(envelope)
         const answers = openCalls(messages).map(
@@ -82,7 +93,7 @@ export function createSpineHandoffTool(options: SpineHandoffToolOptions) {
                 id === tool_call_id ? `Handed over to ${agent}.` : `Not run: the work was handed over to ${agent}.`,
             }),
         )
-        const read = new HumanMessage(render(envelope))
+        const read = new HumanMessage({ content: render(envelope), additional_kwargs: { [ENVELOPE_ID]: envelope.id } })
         const update =
           mode === 'envelope'
             ? [new RemoveMessage({ id: REMOVE_ALL_MESSAGES }), read]
@@ -106,6 +117,8 @@ export function createSpineHandoffTool(options: SpineHandoffToolOptions) {
     },
     {
       name,
+      // By this key swarms know who may go where.
+      metadata: { __handoff_destination: agent },
       description:
         options.description ?? `Hands the work to ${agent}. The intent and the constraints travel by themselves.`,
       schema: z.object({
