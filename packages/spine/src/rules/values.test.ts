@@ -52,3 +52,29 @@ test('a long text of any make is bounded', () => {
   for (const piece of ['a', 'a.', 'A b ', '"', 'x="', '1,', 'a/', '[', '€', 'A.B ', '`'])
     assert.ok(valuesOf(piece.repeat(60_000)).length <= 2_000)
 })
+
+// Where a pattern begins anew at every character of a long run, one of these takes from seconds to minutes.
+test('a text made to keep a pattern busy is taken apart all the same', { timeout: 30_000 }, () => {
+  const embedding = JSON.stringify(Array.from({ length: 3_300 }, (_, index) => Math.sin(index)))
+  const parts = [
+    '1',
+    '1.1.',
+    '1,1,',
+    'AKIA',
+    'aBaB',
+    'A',
+    '“',
+    '"',
+    '"a":"',
+    "'a",
+    'a@a.',
+    'Ab ',
+    'USD 1',
+    '.',
+    'ab://',
+    'Ä',
+  ]
+  for (const part of parts) valuesOf(part.repeat(60_000 / part.length))
+  valuesOf(`http://${'.'.repeat(60_000)}x`)
+  assert.ok(valuesOf(embedding).length > 1_000)
+})

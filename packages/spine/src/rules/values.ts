@@ -1,6 +1,7 @@
 /**
  * The exact values in a text: what a reader must have letter by letter, because another word for it is wrong. They are
- * told by their form alone, in any script: no list of words is asked. Every pattern is linear in the length of the text.
+ * told by their form alone, in any script: no list of words is asked. Every pattern is linear in the length of the text:
+ * what repeats is bounded, or begins only where nothing of its kind stands before it.
  */
 
 /** `named`: what stands behind a key, in JSON or in the arguments of a call. */
@@ -17,6 +18,8 @@ export type Value = {
 const MAX_VALUES = 2_000
 const MAX_TEXT = 60_000
 const MAX_CHARS = 120
+/** What is longer before its ends are trimmed is no value. */
+const MAX_RAW = 4 * MAX_CHARS
 
 const url = /\b[a-z][a-z0-9+.-]{1,12}:\/\/[^\s<>"'`|\\^{}[\]]+/giu
 const email = /[\p{L}\p{N}._%+-]{1,64}@[\p{L}\p{N}-]{1,63}(?:\.[\p{L}\p{N}-]{1,63})+/gu
@@ -30,12 +33,12 @@ const link = /\[([^\]\n]{2,120})\]\(/gu
 const date =
   /\b\d{4}-\d{2}-\d{2}(?:[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?(?:Z|[+-]\d{2}:?\d{2})?)?\b|\b\d{1,2}[./]\d{1,2}[./]\d{2,4}\b|\b(?:\d{1,2}\.? )?\p{Lu}\p{Ll}{2,9}\.? (?:\d{1,2}(?:st|nd|rd|th)?,? )?\d{4}\b/gu
 const money =
-  /(?:\p{Sc}|\b(?:USD|EUR|GBP|JPY|CHF|CNY|INR)) ?\d[\d.,]*\d?(?: ?[kMB]\b)?|\d[\d.,]*\d? ?(?:\p{Sc}|(?:USD|EUR|GBP|JPY|CHF|CNY|INR)\b)/gu
+  /(?:\p{Sc}|\b(?:USD|EUR|GBP|JPY|CHF|CNY|INR)) ?\d[\d.,]{0,30}(?: ?[kMB]\b)?|(?<![\d.,])\d[\d.,]{0,30} ?(?:\p{Sc}|(?:USD|EUR|GBP|JPY|CHF|CNY|INR)\b)/gu
 /** Words held together by what does not hold words of a language together, or with capitals or digits inside. */
 const word = /[\p{L}\p{N}_$~](?:[\p{L}\p{N}_$@#%+~]|[./\\:-](?=[\p{L}\p{N}_$@#*~]))*[/%]?/gu
 const number = /^[+-]?\d[\d.,:]*%?$/u
 const name =
-  /\p{Lu}(?:\.|[\p{L}\p{M}\p{N}'’&-]*)(?:[ \t](?:\p{Ll}{1,3}[ \t]){0,2}\p{Lu}(?:\.(?=[ \t]\p{Lu})|[\p{L}\p{M}\p{N}'’&-]*))+/gu
+  /\p{Lu}(?:\.|[\p{L}\p{M}\p{N}'’&-]{0,60})(?:[ \t](?:\p{Ll}{1,3}[ \t]){0,2}\p{Lu}(?:\.(?=[ \t]\p{Lu})|[\p{L}\p{M}\p{N}'’&-]{0,60}))+/gu
 
 /** What a text must have for a pattern to find anything in it: most have little of it, and this is soon seen. */
 const has = { setting: /[:=]/, quote: /["“«「`']/, digit: /\d/ } as const
@@ -47,6 +50,7 @@ export function valuesOf(whole: string): Value[] {
   const text = whole.slice(0, MAX_TEXT).toWellFormed()
   const found = new Map<string, Value & { at: number }>()
   const add = (at: number, raw: string, kind: ValueKind, key?: string) => {
+    if (raw.length > MAX_RAW) return
     const value = raw
       .trim()
       .replace(/[.,;:!?)\]}'’]+$/u, '')

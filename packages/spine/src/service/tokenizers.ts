@@ -9,8 +9,11 @@ import { byLines } from '../rules/count-lines.ts'
 
 export const DEFAULT_TOKENIZER: TokenizerName = 'o200k_base'
 
-const longRun = /[\p{L}\p{M}]{513,}|\s{513,}|[^\s\p{L}\p{N}]{513,}/gu
 const MAX_RUN = 512
+/** What the patterns of the tokenizers leave in one piece. Line ends and slashes belong to the sign before them. */
+const longRun = /[\p{L}\p{M}]{513,}|\s{513,}|[\r\n/]{513,}|[^\s\p{L}\p{N}]{513,}/gu
+/** The older ones do not take digits by threes. */
+const longRunOrDigits = new RegExp(`${longRun.source}|\\p{N}{513,}`, 'gu')
 /** Texts up to this are counted at once; longer ones in pieces, between which others get their turn. */
 const PIECE_CHARS = 8_192
 
@@ -29,8 +32,9 @@ export async function tokenizer(name: TokenizerName): Promise<CountTokens> {
   if (known) return known
   const { countTokens } = await loaders[name]()
   const plain = { disallowedSpecial: new Set<string>() }
+  const runs = name === 'p50k_base' || name === 'r50k_base' ? longRunOrDigits : longRun
   // What is rendered again and again differs in few lines.
-  const count = byLines((text) => countTokens(text.length > MAX_RUN && longRun.test(text) ? broken(text) : text, plain))
+  const count = byLines((text) => countTokens(text.length > MAX_RUN ? broken(text, runs) : text, plain))
   loaded.set(name, count)
   return count
 }
@@ -56,9 +60,8 @@ function cut(text: string, limit: number): number {
 }
 
 /** A separator every 512 characters of a run; it adds a token for each, which keeps the count on the safe side. */
-function broken(text: string): string {
-  longRun.lastIndex = 0
-  return text.replace(longRun, (run) =>
-    [...run].reduce((parts, char, index) => parts + (index > 0 && index % MAX_RUN === 0 ? '1' : '') + char, ''),
-  )
-}
+const broken = (text: string, runs: RegExp): string =>
+  text.replace(runs, (run) => {
+    const separator = /\p{N}/u.test(run) ? 'a' : '1'
+    return [...run].reduce((parts, char, at) => parts + (at > 0 && at % MAX_RUN === 0 ? separator : '') + char, '')
+  })
