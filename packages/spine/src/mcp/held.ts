@@ -77,9 +77,11 @@ export function holdLeases(spine: Spine, options: CallOptions, { connected }: { 
     async close() {
       const leases = [...held].map(([id, { token }]) => ({ action: 'release' as const, id, lease_token: token }))
       for (const id of [...held.keys()]) drop(id)
-      if (leases.length === 0) return
       // What was accepted cannot be released: its lease ends by itself, and it is handed out again.
-      await spine.deliveries.settle({ items: leases.slice(0, deliveryDefaults.max_batch) }, options).catch(() => {})
+      for (let at = 0; at < leases.length; at += deliveryDefaults.max_batch)
+        await spine.deliveries
+          .settle({ items: leases.slice(at, at + deliveryDefaults.max_batch) }, options)
+          .catch(() => {})
     },
   })
 }
