@@ -89,11 +89,12 @@ const words: Readonly<Record<AlertRule, Say>> = Object.freeze<Record<AlertRule, 
     detail: `${times(value, 'new root')} in the last hour by an agent that receives handoffs: what it received did not travel on.`,
     next: 'Pass `previous` (or use `forward`); pass `previous: null` where it is new work on purpose.',
   }),
-  unclaimed: ({ target, value, amount }) => ({
+  unclaimed: ({ target, value, amount, fact }) => ({
     title: `Nobody claims what waits for ${target}`,
     detail: `The oldest of ${times(amount('ready'), 'delivery', 'deliveries')} has been ready for ${minutes(value)}.`,
-    next:
-      amount('held') > 0
+    next: fact('push_stopped')
+      ? `Nothing is pushed to ${target} any more (${fact('push_stopped')}): set its profile again, with an address that is there.`
+      : amount('held') > 0
         ? `${target} holds ${amount('held')} and takes no more: start another receiver, or raise its concurrency.`
         : amount('unseen') > 0
           ? `Nobody has ever received as ${target}: start a receiver, see whether the name is misspelt, or reroute what waits.`

@@ -78,6 +78,7 @@ const situation: fc.Arbitrary<Situation> = fc.record({
     }),
   ),
   unseen: fc.uniqueArray(target).map((names) => new Set(names)),
+  push_stopped: fc.uniqueArray(target).map((names) => new Map(names.map((name) => [name, 'it answered 410']))),
   spans: fc.record({
     all: spans,
     targets: onePer(fc.tuple(target, spans).map(([name, one]) => ({ target: name, ...one }))),
@@ -150,7 +151,8 @@ test('attempts that fail at somebody who was never heard of are told apart from 
   const waits = { target: 'coder', ready: 1, held: 0, oldest_ms: 0 }
   const say = (now: Partial<Situation>) => {
     const quiet = { breakers: [], streaks: [{ target: 'coder', ...streak }], parked: [], queues: [waits] }
-    const situation = { now: 0, thresholds: defaultThresholds, unseen: new Set<string>(), ...quiet, ...now }
+    const known = { unseen: new Set<string>(), push_stopped: new Map<string, string>() }
+    const situation = { now: 0, thresholds: defaultThresholds, ...known, ...quiet, ...now }
     const found = judge(situation, new Set()).raise.find(({ rule }) => rule === 'attempts_failing')
     assert.ok(found)
     return wordsOf(found)

@@ -42,6 +42,8 @@ export type Situation = {
   queues: readonly { target: string; ready: number; held: number; oldest_ms: number }[]
   /** Those who were sent to and never asked for work: perhaps nobody has that name. */
   unseen: ReadonlySet<string>
+  /** Those whose address said that it is gone, and how. */
+  push_stopped: ReadonlyMap<string, string>
   spans?: { all: Spans; targets: readonly ({ target: string } & Spans)[] }
 }
 
@@ -105,7 +107,7 @@ export function judge(situation: Situation, open: ReadonlySet<string>): { raise:
   }
 }
 
-function now({ now, thresholds, breakers, streaks, parked, queues, unseen }: Situation): Judgement[] {
+function now({ now, thresholds, breakers, streaks, parked, queues, unseen, push_stopped }: Situation): Judgement[] {
   const facts = (target: string) => ({
     unseen: unseen.has(target) ? 1 : 0,
     ready: queues.find((queue) => queue.target === target)?.ready ?? 0,
@@ -155,7 +157,7 @@ function now({ now, thresholds, breakers, streaks, parked, queues, unseen }: Sit
         value: oldest_ms,
         threshold: thresholds.unclaimed_ms,
         about,
-        facts: { ...facts(target), ready, held },
+        facts: { ...facts(target), ready, held, push_stopped: push_stopped.get(target) },
       }
     }),
   ]

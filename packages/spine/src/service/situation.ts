@@ -73,6 +73,9 @@ export async function readSituation({ database, clock }: Service, ns: string, wi
     streaks: streaks.map((row) => ({ target: String(row.target), ...(JSON.parse(String(row.streak)) as Streak) })),
     parked: causesOf(parked),
     unseen: new Set(known.filter(isUnseen).map(({ name }) => String(name))),
+    push_stopped: new Map(
+      known.flatMap(({ name, push_stopped }) => (push_stopped === null ? [] : [[String(name), String(push_stopped)]])),
+    ),
     queues: queues.flat().map((row) => ({
       target: String(row.target),
       ready: Number(row.ready),

@@ -165,7 +165,7 @@ function oldestOf(priority: number): string {
 /** Everybody who was registered or sent to, and when they last asked for work. */
 export const knownTargets = namedStatement({
   parameters: { ns: 'text', limit: 'int' },
-  body: `select name, profile, last_seen_at from agents where ns = $ns order by name limit $limit`,
+  body: `select name, profile, push_stopped, last_seen_at from agents where ns = $ns order by name limit $limit`,
 })
 
 /** What rests in the dead-letter box, by target and by what put it there. */

@@ -3,10 +3,12 @@
 import { after } from 'node:test'
 import { timedAlertsSuite } from './conformance/alerts.ts'
 import { timedHealthSuite } from './conformance/health.ts'
+import { pushAlertsSuite } from './conformance/push.ts'
 import { timedSubjects } from './subjects.ts'
 
 for (const { name, open } of timedSubjects('sqlite', { watch: true })) {
   timedHealthSuite(name, open)
   timedAlertsSuite(name, open)
+  pushAlertsSuite(name, open)
   after(async () => (await open()).close())
 }

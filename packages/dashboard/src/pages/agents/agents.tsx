@@ -72,7 +72,7 @@ export function Agents(_: { route: Route }) {
 
 function AgentRow({ agent, read_at }: { agent: Agent; read_at: number }) {
   const now = useNow()
-  const { name, breaker, ready, held, last_seen_at, fallback_agent, context_window, tokenizer } = agent
+  const { name, breaker, ready, held, last_seen_at, fallback_agent, context_window, tokenizer, push_stopped } = agent
   const state = stateOf(agent)
   return (
     <>
@@ -80,6 +80,12 @@ function AgentRow({ agent, read_at }: { agent: Agent; read_at: number }) {
         <a data-row class={state === 'closed' ? '' : 'strong'} href={href('handoffs', undefined, { target: name })}>
           {name}
         </a>
+        {push_stopped && (
+          <span class="crit" title={push_stopped}>
+            {' '}
+            push stopped
+          </span>
+        )}
       </td>
       <td>
         <span class="row">

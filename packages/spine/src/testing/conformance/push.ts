@@ -171,6 +171,25 @@ export function pushSuite(name: string, openSubject: OpenSubject): void {
   })
 }
 
+/** Of a spine that watches. */
+export function pushAlertsSuite(name: string, openSubject: OpenTimedSubject): void {
+  test(`what waits for an address that is gone is told, with what to do (${name})`, async () => {
+    const { at, hooks, clock } = await openSubject()
+    const spine = await at(newNamespace())
+    await pushTo(
+      spine,
+      hooks.hook(() => ({ status: 410 })),
+    )
+    await sent(spine, { previous: null })
+    while ((await spine.agents.get({ name: 'coder' })).push_stopped === undefined) await turn()
+    await clock.jump(5 * MINUTE)
+    await clock.advance(15 * SECOND)
+    const [alert] = (await spine.alerts.list({})).alerts
+    assert.deepEqual([alert?.rule, alert?.target], ['unclaimed', 'coder'])
+    assert.match(alert?.next ?? '', /^Nothing is pushed to coder any more \(.*410\): set its profile again/)
+  })
+}
+
 export function timedPushSuite(name: string, openSubject: OpenTimedSubject): void {
   const start = async () => {
     const subject = await openSubject()
