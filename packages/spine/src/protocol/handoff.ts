@@ -4,7 +4,7 @@ import { z } from 'zod'
 import { delivery } from './delivery.ts'
 import { cycleRule, envelope, historyEntry, strategy } from './envelope.ts'
 import { id, jsonMap, name, text, time } from './scalars.ts'
-import { amendment, constraints, expectedOutput, taskState } from './task.ts'
+import { amendment, expectedOutput, givenConstraints, taskState } from './task.ts'
 import { CURRENT_VERSION, emittedVersions } from './versions.ts'
 
 export const handoffDefaults = Object.freeze({
@@ -28,7 +28,7 @@ export const handoffInput = z.strictObject({
   /** Later words of the user; they are added to those of the chain. */
   amendments: z.array(amendment).max(100).optional(),
   /** A key not given is carried; null removes one (only with a waiver). */
-  constraints: constraints.optional(),
+  constraints: givenConstraints.optional(),
   /** Keys that nobody may waive. */
   locked: z.array(name).max(100).optional(),
   /** Key to reason: lifts a constraint that the sender itself set. */

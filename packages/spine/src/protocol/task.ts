@@ -38,10 +38,16 @@ export type Amendment = z.infer<typeof amendment>
 export const constraints = jsonMap
 export type Constraints = z.infer<typeof constraints>
 
+/** As a call gives them; null takes one away. A ceiling that no envelope can keep would be a ceiling that is not kept. */
+export const givenConstraints = constraints.refine(
+  ({ max_tokens: ceiling = null }) => ceiling === null || (typeof ceiling === 'number' && ceiling >= 1),
+  { path: ['max_tokens'], error: 'is a number of tokens, at least 1' },
+)
+
 export const taskInput = z.strictObject({
   id,
   intent: text.min(1),
-  constraints: constraints.default({}),
+  constraints: givenConstraints.default({}),
   locked: z.array(name).max(100).default([]),
 })
 

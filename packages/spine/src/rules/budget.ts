@@ -16,8 +16,8 @@ export function budgetOf(
     profile?.context_window === undefined ? undefined : Math.max(1, profile.context_window - profile.reserved_tokens)
   const limits: Budget[] = []
   if (call !== undefined) limits.push({ max_tokens: call, set_by: 'call' })
-  if (typeof ceiling === 'number' && ceiling >= 1)
-    limits.push({ max_tokens: Math.floor(ceiling), set_by: 'constraint' })
+  // One below 1 can come with an envelope made elsewhere: it allows next to nothing, it is not no ceiling.
+  if (typeof ceiling === 'number') limits.push({ max_tokens: Math.max(1, Math.floor(ceiling)), set_by: 'constraint' })
   if (window !== undefined) limits.push({ max_tokens: window, set_by: 'window' })
   return (
     limits.toSorted((left, right) => left.max_tokens - right.max_tokens)[0] ?? {

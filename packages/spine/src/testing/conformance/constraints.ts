@@ -139,6 +139,27 @@ export function constraintsSuite(name: string, open: OpenSubject): void {
       assert.equal(later.constraint_ledger.tone?.locked, true)
     })
 
+    test('a ceiling that no envelope can keep is refused, whoever gives it: it is narrower, and would be none', async () => {
+      const spine = await fresh(open)
+      const root = await sealed(spine, { constraints: { max_tokens: 1_000 }, locked: ['max_tokens'] })
+      const before = await contents(spine)
+      for (const max_tokens of [0, -1, 0.5, '900', [1]]) {
+        const call = { constraints: { max_tokens } }
+        for (const refusal of [
+          sealed(spine, { previous: root.id, max_tokens: 50_000, ...call }),
+          sealed(spine, { previous: null, ...call }),
+          spine.tasks.put({ id: 't', intent: 'x', ...call }),
+        ]) {
+          const error = await refused(refusal, 'INVALID_INPUT')
+          assert.match(error.message, /constraints\.max_tokens: is a number of tokens, at least 1/)
+        }
+      }
+      await refused(sealed(spine, { previous: root.id, constraints: { max_tokens: null } }), 'CONSTRAINT_CHANGED')
+      assert.deepEqual(await contents(spine), before)
+      const next = await sealed(spine, { previous: root.id, max_tokens: 50_000, constraints: { max_tokens: 900.5 } })
+      assert.equal(next.budget.max_tokens, 900)
+    })
+
     test('a task has its constraints from the user, also where the chain begins anew', async () => {
       const spine = await fresh(open)
       await spine.tasks.put({ id: 't', intent: 'x', constraints: { max_files: 5, tone: 'formal' }, locked: ['tone'] })
