@@ -41,7 +41,16 @@ export const ledgerEntry = z.looseObject({
   locked: z.boolean(),
   /** What it was before each time it was narrowed, oldest first. */
   narrowed: z.array(z.looseObject({ from: json, by: name, hop: z.int() })).optional(),
-  waiver: z.looseObject({ by: name, reason: text, hop: z.int(), was: json.optional() }).optional(),
+  waiver: z
+    .looseObject({
+      by: name,
+      /** The sender that passed on the words of the user. */
+      through: name.optional(),
+      reason: text,
+      hop: z.int(),
+      was: json.optional(),
+    })
+    .optional(),
 })
 export type LedgerEntry = z.infer<typeof ledgerEntry>
 

@@ -131,6 +131,12 @@ export const errorTable = Object.freeze({
     'A constraint may only be narrowed',
     'Keep or narrow it, add a new key, or let the agent that set it waive it.',
   ),
+  WAIVER_REFUSED: rule(
+    422,
+    false,
+    'Only the user lifts a constraint by an amendment',
+    'Let the user say it, with a key that is not bound to an agent, or let the agent that set the key `waive` it.',
+  ),
   CONSTRAINT_CONFLICT: rule(
     409,
     false,

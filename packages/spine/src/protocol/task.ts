@@ -25,12 +25,16 @@ export const taskState = z.looseObject({
 })
 export type TaskState = z.infer<typeof taskState>
 
+/** Who the user is among the names of agents. */
+export const USER = 'user'
+
 /** The user's later words. They stand beside the intent, they never replace it. */
 export const amendment = z.looseObject({
   text,
+  /** Default: the user. */
   by: name.optional(),
   at: time.optional(),
-  /** Constraint keys that the user lifts with it. */
+  /** Constraint keys that the user lifts with it. Of anybody else it is refused. */
   waives: z.array(name).max(100).optional(),
 })
 export type Amendment = z.infer<typeof amendment>

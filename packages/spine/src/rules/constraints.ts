@@ -4,7 +4,7 @@
  */
 
 import type { LedgerEntry } from '../protocol/envelope.ts'
-import type { Amendment, Constraints } from '../protocol/task.ts'
+import { type Amendment, type Constraints, USER } from '../protocol/task.ts'
 
 export type Ledger = Readonly<Record<string, LedgerEntry>>
 export type Constrained = { constraints: Constraints; ledger: Ledger }
@@ -57,12 +57,26 @@ export function narrows(key: string, now: Value, next: Value): boolean {
   return false
 }
 
+const isOfUser = ({ by = USER }: Amendment) => by === USER
+
+/**
+ * Why an amendment may not lift the keys that it names: it is not of the user, or its sender cannot speak as the user,
+ * because its credential is bound to `agent`.
+ */
+export function whyNotLifted(amendment: Amendment, agent: string | undefined): string | undefined {
+  const { by, waives = [] } = amendment
+  if (waives.length === 0) return undefined
+  if (!isOfUser(amendment)) return `${by} is not the user`
+  if (agent !== undefined && agent !== USER) return `the key is that of ${agent}, which cannot speak as the user`
+  return undefined
+}
+
 /** Applies what a call says to what was inherited. */
 export function inheritConstraints(inherited: Constrained, call: ConstraintCall): Outcome {
   const constraints: Constraints = { ...inherited.constraints }
   const ledger: Record<string, LedgerEntry> = { ...inherited.ledger }
   const refusals: Refusal[] = []
-  const lifted = new Set(call.amendments.flatMap((amendment) => amendment.waives ?? []))
+  const lifted = new Set(call.amendments.filter(isOfUser).flatMap((amendment) => amendment.waives ?? []))
 
   const change = (key: string, next: Value | undefined) => {
     const entry = own(ledger, key)
@@ -80,7 +94,8 @@ export function inheritConstraints(inherited: Constrained, call: ConstraintCall)
       const reason = whyNotWaived(key, entry, lifted, call)
       if (reason) return void refusals.push({ key, reason })
       const waiver = {
-        by: lifted.has(key) ? 'user' : call.by,
+        by: lifted.has(key) ? USER : call.by,
+        ...(lifted.has(key) && call.by !== USER ? { through: call.by } : {}),
         reason: own(call.waive, key) ?? 'amended by the user',
         hop: call.hop,
         was: now,

@@ -40,6 +40,7 @@ const callOf = (said: Partial<InheritCall>): InheritCall => ({
   waive: {},
   extensions: undefined,
   by: 'a',
+  agent: undefined,
   hop: 1,
   ...said,
 })

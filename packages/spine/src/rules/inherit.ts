@@ -7,7 +7,7 @@ import type { CompactedEntry, Envelope } from '../protocol/envelope.ts'
 import { SpineError } from '../protocol/errors.ts'
 import type { JsonMap } from '../protocol/scalars.ts'
 import type { Amendment, TaskState } from '../protocol/task.ts'
-import { type Constrained, inheritConstraints, joinConstraints, type Refusal } from './constraints.ts'
+import { type Constrained, inheritConstraints, joinConstraints, type Refusal, whyNotLifted } from './constraints.ts'
 import type { HistoryPart } from './history.ts'
 
 /** What is known of the task when nothing came before. */
@@ -24,6 +24,8 @@ export type InheritCall = {
   waive: Readonly<Record<string, string>>
   extensions: JsonMap | undefined
   by: string
+  /** The agent that the sender's credential is bound to. */
+  agent: string | undefined
   hop: number
 }
 
@@ -35,13 +37,14 @@ export type Inherited = {
   extensions: JsonMap | undefined
 }
 
-/** Throws INTENT_CHANGED, CONSTRAINT_CHANGED or CONSTRAINT_CONFLICT, each naming what differs. */
+/** Throws INTENT_CHANGED, WAIVER_REFUSED, CONSTRAINT_CHANGED or CONSTRAINT_CONFLICT, each naming what differs. */
 export function inherit(previous: readonly Envelope[], start: TaskStart | undefined, call: InheritCall): Inherited {
   const [first] = previous
   const joined = joinConstraints(previous.map(constrainedOf))
   refuse('CONSTRAINT_CONFLICT', joined.refusals)
   const before: Constrained = first ? joined : (start?.constrained ?? { constraints: {}, ledger: {} })
   const amendments = distinct([...previous.flatMap(({ task }) => task.amendments), ...call.amendments])
+  refuseWaivers(call)
   const constrained = inheritConstraints(before, { ...call, amendments: call.amendments })
   refuse('CONSTRAINT_CHANGED', constrained.refusals)
 
@@ -122,6 +125,15 @@ function historyOf(previous: readonly Envelope[]): { history: HistoryPart[]; com
       history.push({ entry, hop: envelope.chain.hop, envelope_id: envelope.id })
     }
   return { history, compacted }
+}
+
+function refuseWaivers({ amendments, agent }: InheritCall): void {
+  for (const amendment of amendments) {
+    const reason = whyNotLifted(amendment, agent)
+    if (reason === undefined) continue
+    const keys = amendment.waives ?? []
+    throw new SpineError('WAIVER_REFUSED', `The amendment does not lift ${keys.join(', ')}: ${reason}.`, { keys })
+  }
 }
 
 function refuse(code: 'CONSTRAINT_CHANGED' | 'CONSTRAINT_CONFLICT', refusals: readonly Refusal[]): void {

@@ -86,7 +86,7 @@ export function createAssembly(service: Service, { envelopes, agents }: { envelo
     const sender = named ?? previous.receiver ?? 'unknown'
     const { max_hops, cycle, target_agent: target } = call
     const chain = chainOf({ id, sender, target, max_hops, cycle }, previous)
-    const inherited = await inheritFor(call, previous, chain, sender, ns)
+    const inherited = await inheritFor(call, previous, chain, sender, caller)
     const profile = await agents.profile(ns, target)
     const budget = budgetOf(call.max_tokens, inherited.constrained.constraints, profile, handoffDefaults.max_tokens)
     const { max_tokens } = budget
@@ -148,7 +148,7 @@ export function createAssembly(service: Service, { envelopes, agents }: { envelo
     previous: Previous,
     chain: Chain,
     by: string,
-    ns: string,
+    { ns, agent }: Caller,
   ): Promise<Inherited> => {
     const task_id = previous.envelopes[0]?.task.id ?? call.task_id
     if (call.task_id !== undefined && task_id !== call.task_id)
@@ -165,6 +165,7 @@ export function createAssembly(service: Service, { envelopes, agents }: { envelo
       waive: call.waive ?? {},
       extensions: call.extensions,
       by,
+      agent,
       hop: chain.hop,
     })
   }

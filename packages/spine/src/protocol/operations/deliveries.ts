@@ -166,6 +166,7 @@ export const deliveries = Object.freeze({
       'CYCLE',
       'BUDGET_TOO_SMALL',
       'CONSTRAINT_CHANGED',
+      'WAIVER_REFUSED',
       'CONSTRAINT_CONFLICT',
       'INTENT_CHANGED',
       'INCOMPLETE',
