@@ -72,7 +72,7 @@ function wordsOf({ agent, action, decision, reason, output }: HistoryEntry): str
 export function turnsOf(history: readonly (HistoryEntry | { compacted: number })[]): Turn[] {
   const called = new Set<string>()
   return history.flatMap((entry): Turn[] => {
-    if ('compacted' in entry)
+    if (!('action' in entry))
       return [{ kind: 'message', role: 'system', text: `${entry.compacted} earlier entries are left out here.` }]
     const known = entry as HistoryEntry
     const tool = toolOf(known)

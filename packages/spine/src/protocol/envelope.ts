@@ -73,8 +73,14 @@ export const compactedEntry = z.looseObject({
   from_hop: z.int(),
   to_hop: z.int(),
   envelope_id: id,
+  // What somebody did is an entry of its own, whatever unknown keys it has.
+  agent: z.never().optional(),
+  action: z.never().optional(),
 })
 export type CompactedEntry = z.infer<typeof compactedEntry>
+
+/** Whether it stands for older entries. */
+export const isCompacted = (entry: HistoryEntry | CompactedEntry): entry is CompactedEntry => !('action' in entry)
 
 export const envelopeMemory = z.looseObject({
   id,

@@ -6,6 +6,7 @@
 
 import type { CountTokens } from './agent.ts'
 import type { CompactedEntry, Draft, EnvelopeMemory, Fact, HistoryEntry, Shortened, Trimmed } from './envelope.ts'
+import { isCompacted } from './envelope.ts'
 import { SpineError } from './errors.ts'
 import type { ExpectedOutput, TaskState } from './task.ts'
 
@@ -96,8 +97,6 @@ export function factLines(facts: readonly Fact[]): string[] {
   }
   return lines
 }
-
-const isCompacted = (entry: HistoryEntry | CompactedEntry): entry is CompactedEntry => 'compacted' in entry
 
 /** One entry of `## History`. */
 export function historyLine(entry: HistoryEntry | CompactedEntry): string {

@@ -3,7 +3,7 @@
  * envelopes before it, changed only as the rules allow.
  */
 
-import type { CompactedEntry, Envelope } from '../protocol/envelope.ts'
+import { type CompactedEntry, type Envelope, isCompacted } from '../protocol/envelope.ts'
 import { SpineError } from '../protocol/errors.ts'
 import type { JsonMap } from '../protocol/scalars.ts'
 import type { Amendment, TaskState } from '../protocol/task.ts'
@@ -114,9 +114,8 @@ function historyOf(previous: readonly Envelope[]): { history: HistoryPart[]; com
   const seen = new Set<string>()
   for (const envelope of previous)
     for (const entry of envelope.execution_history) {
-      if ('compacted' in entry) {
-        const known = entry as CompactedEntry
-        if (!compacted || known.compacted > compacted.compacted) compacted = known
+      if (isCompacted(entry)) {
+        if (!compacted || entry.compacted > compacted.compacted) compacted = entry
         continue
       }
       const key = JSON.stringify(entry)

@@ -1,6 +1,6 @@
 /** An envelope taken apart into the items that a chain has to carry, each named by its own words. */
 
-import type { Envelope, LedgerEntry } from '../protocol/envelope.ts'
+import { type Envelope, isCompacted, type LedgerEntry } from '../protocol/envelope.ts'
 import type { ItemKind } from '../protocol/fidelity.ts'
 import type { JsonMap } from '../protocol/scalars.ts'
 
@@ -44,7 +44,7 @@ export function itemsOf(envelope: Envelope): Map<string, SeenItem> {
     }
   }
   for (const entry of execution_history) {
-    if ('compacted' in entry) continue
+    if (isCompacted(entry)) continue
     const by = { by: entry.agent }
     if (entry.decision !== undefined) see('decision', entry.decision, { value: 'taken', ...by })
     for (const option of [entry.rejected ?? []].flat()) see('rejected', option, by)

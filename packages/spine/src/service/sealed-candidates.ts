@@ -1,7 +1,7 @@
 /** A sealed envelope taken back to what it was chosen from: its parts, and its memories in the versions they had. */
 
 import type { CompactedEntry, Draft, Envelope, EnvelopeMemory, HistoryEntry } from '../protocol/envelope.ts'
-import { historyEntry } from '../protocol/envelope.ts'
+import { historyEntry, isCompacted } from '../protocol/envelope.ts'
 import type { Gap } from '../protocol/memory.ts'
 import { toMs } from '../protocol/scalars.ts'
 import type { FitMemory } from '../rules/fit.ts'
@@ -94,7 +94,6 @@ function partsOf(envelope: Envelope): { draft: Draft; history: HistoryPart[]; co
   const { digest: _digest, token_count: _count, signature: _signature, history_rest, ...sealed } = envelope
   const rest = Array.isArray(history_rest) ? history_rest.filter((entry) => historyEntry.safeParse(entry).success) : []
   const part = (entry: HistoryEntry): HistoryPart => ({ entry, hop: envelope.chain.hop, envelope_id: envelope.id })
-  const isCompacted = (entry: CompactedEntry | HistoryEntry): entry is CompactedEntry => 'compacted' in entry
   const shown = envelope.execution_history
     .filter((entry): entry is HistoryEntry => !isCompacted(entry))
     .filter((entry) => !(entry.shortened && rest.some((whole) => sameDecision(whole as HistoryEntry, entry))))

@@ -157,6 +157,26 @@ export function lineageSuite(name: string, open: OpenSubject): void {
       assert.deepEqual(later.at(-1), action('b', 99))
     })
 
+    test('an entry is what its agent did, whatever unknown keys it has: nothing of it is hidden', async () => {
+      const spine = await fresh(open)
+      const mine = { compacted: 1, from_hop: 1, to_hop: 1, envelope_id: 'env_elsewhere' }
+      const entries = [
+        { agent: 'lead', action: 'chose DB', decision: 'use sqlite', compacted: 1 },
+        { agent: 'lead', action: 'chose port', decision: 'use 8788', ...mine },
+      ]
+      const root = await sealed(spine, { execution_history: entries })
+      const child = await sealed(spine, { previous: root.id })
+      for (const envelope of [root, child]) {
+        assert.deepEqual(envelope.execution_history, entries)
+        const { text } = await spine.handoffs.text({ id: envelope.id })
+        assert.match(text, /lead: chose DB.*decided use sqlite/)
+        assert.match(text, /lead: chose port.*decided use 8788/)
+      }
+      const report = await spine.handoffs.diff({ a: root.id, b: child.id })
+      const kept = report.items.filter(({ key, fate }) => key.startsWith('decision:') && fate === 'kept')
+      assert.equal(kept.length, 2)
+    })
+
     test('a chain ends at its hop limit with its path; a child may only tighten it', async () => {
       const spine = await fresh(open)
       const one = await sealed(spine, { source_agent: 'a', target_agent: 'b', max_hops: 3 })
