@@ -255,7 +255,7 @@ export const errorTable = Object.freeze({
     500,
     false,
     'Stored bytes no longer match their digest',
-    'Restore the envelope from a backup; it is never served damaged.',
+    'Restore it from a backup, or store a memory again under its id; what is damaged is never served.',
   ),
   INTERNAL: rule(
     500,

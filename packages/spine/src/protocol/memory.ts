@@ -77,6 +77,6 @@ export type ResolvePolicy = z.infer<typeof resolvePolicy>
 
 export const gap = z.looseObject({
   id: z.string(),
-  reason: z.enum(['not_found', 'deleted', 'expired', 'changed', 'unavailable']),
+  reason: z.enum(['not_found', 'deleted', 'expired', 'changed', 'damaged', 'unavailable']),
 })
 export type Gap = z.infer<typeof gap>

@@ -9,7 +9,7 @@ import type { Row } from '../store/database.ts'
 import { pinnedMemories, textsById, urgentMemories } from '../store/memories.ts'
 import type { Service } from './context.ts'
 import { priorityOf } from './documents.ts'
-import { gapReason, memoryRows } from './memory-rows.ts'
+import { gapReason, isWhole, memoryRows } from './memory-rows.ts'
 import { type RankedRow, rankMemories } from './ranking.ts'
 
 /** Memories looked at for their words; more where there is much room. */
@@ -137,8 +137,8 @@ function fitMemory(
   row: Row | undefined,
   wanted: ReadonlySet<string>,
 ): FitMemory[] {
-  // It was deleted between two looks.
-  if (!row || row.deleted_at !== null) return []
+  // It was deleted between two looks, or what was found by its words is damaged.
+  if (!row || row.deleted_at !== null || !isWhole(row)) return []
   const replaced = row.superseded_by === null ? {} : { replaced_by: String(row.superseded_by) }
   const requested = wanted.has(memory.id)
   return [

@@ -1,10 +1,12 @@
 /** Rows of the ledger as the documents of the protocol. One function a noun, nothing else. */
 
 import type { Delivery, DeliveryEvent } from '../protocol/delivery.ts'
+import { SpineError } from '../protocol/errors.ts'
 import type { Handoff } from '../protocol/handoff.ts'
 import type { Memory } from '../protocol/memory.ts'
 import { priorities, toIso } from '../protocol/scalars.ts'
 import type { Row } from '../store/database.ts'
+import { isWhole } from './memory-rows.ts'
 
 const str = (row: Row, column: string) => String(row[column])
 const num = (row: Row, column: string) => Number(row[column])
@@ -18,8 +20,14 @@ const time = (value: string) => toIso(Number(value))
 
 export const priorityOf = (row: Row) => priorities[num(row, 'priority')] ?? 'normal'
 
-export const toMemory = (row: Row): Memory =>
-  ({
+/** Throws INTEGRITY for content that is not the one that was stored. */
+export function toMemory(row: Row): Memory {
+  if (!isWhole(row))
+    throw new SpineError('INTEGRITY', `The stored content of memory ${row.id}, version ${row.version}, is damaged.`, {
+      id: row.id,
+      version: row.version,
+    })
+  return {
     id: str(row, 'id'),
     content: str(row, 'content'),
     ...optional(row, 'title'),
@@ -39,7 +47,8 @@ export const toMemory = (row: Row): Memory =>
     tokens: num(row, 'tokens'),
     created_at: toIso(num(row, 'created_at')),
     updated_at: toIso(num(row, 'updated_at')),
-  }) as Memory
+  } as Memory
+}
 
 /** An older version in the place of the current one. */
 export const toVersion = (current: Row, version: Row): Memory =>

@@ -10,7 +10,7 @@ import type { HistoryPart } from '../rules/history.ts'
 import { valuesOf } from '../rules/values.ts'
 import { newestVersionsOfTask } from '../store/memories.ts'
 import type { Service } from './context.ts'
-import { memoryRows } from './memory-rows.ts'
+import { isWhole, memoryRows } from './memory-rows.ts'
 
 /** Newest memories of a task that are looked at; the values of older ones come down the chain. */
 const WINDOW = 400
@@ -95,9 +95,10 @@ async function taskSources(service: Service, ns: string, task_id: string): Promi
       from: String(row.id),
       by: String(row.author),
       trust: row.trust as FactSource['trust'],
-      values: text
-        ? values.of({ digest: String(text.digest), content: String(text.content) })
-        : (values.find(String(row.digest)) ?? []),
+      values:
+        text && isWhole(text)
+          ? values.of({ digest: String(text.digest), content: String(text.content) })
+          : (values.find(String(row.digest)) ?? []),
     }
   })
 }

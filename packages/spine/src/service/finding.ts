@@ -7,7 +7,7 @@ import type { Row } from '../store/database.ts'
 import type { Caller, Service } from './context.ts'
 import { toMemory, toVersion } from './documents.ts'
 import type { Envelopes } from './envelopes.ts'
-import { gapReason, memoryRows, versionRow } from './memory-rows.ts'
+import { absence, gapReason, isWhole, leftOut, memoryRows, versionRow } from './memory-rows.ts'
 import { rankMemories } from './ranking.ts'
 import { noteRegrets } from './regrets.ts'
 
@@ -20,7 +20,7 @@ const PAGE = 100
 export function findingOperations(service: Service, envelopes: Envelopes) {
   const { clock } = service
 
-  const search = async ({ query, limit, max_tokens, filters }: In<'search'>, { ns }: Caller) => {
+  const search = async ({ query, limit, max_tokens, filters }: In<'search'>, { ns, warn }: Caller) => {
     const { task_id, tag, ...same } = filters
     const fits = (memory: Memory) =>
       (task_id === undefined || memory.task_id === task_id) &&
@@ -30,6 +30,7 @@ export function findingOperations(service: Service, envelopes: Envelopes) {
     const ranked = all.filter(({ matches }) => matches)
     let left = max_tokens ?? Number.POSITIVE_INFINITY
     const memories = []
+    const damaged: string[] = []
     for (let from = 0; from < ranked.length && memories.length < limit; from += PAGE) {
       const page = ranked.slice(from, from + PAGE)
       const rows = await memoryRows(
@@ -43,13 +44,16 @@ export function findingOperations(service: Service, envelopes: Envelopes) {
         explain,
       } of page) {
         const row = rows.get(id)
-        if (memories.length >= limit || !row || gapReason(row, clock.now())) continue
+        const reason = gapReason(row, clock.now())
+        if (reason === 'damaged') damaged.push(id)
+        if (memories.length >= limit || !row || reason) continue
         const memory = toMemory(row)
         if (!fits(memory) || memory.tokens > left) continue
         left -= memory.tokens
         memories.push({ ...memory, score, explain: explain() })
       }
     }
+    if (damaged.length > 0) warn(leftOut(damaged))
     return { memories }
   }
 
@@ -61,16 +65,15 @@ export function findingOperations(service: Service, envelopes: Envelopes) {
     sealed: number | undefined,
     policy: In<'resolve'>['policy'],
   ) => {
-    const reason = gapReason(row, clock.now())
+    const reason = absence(row, clock.now())
     if (!row || reason) return { gap: { id, reason: reason ?? 'not_found' } satisfies Gap }
     const moved_on = sealed !== undefined && sealed !== Number(row.version)
     if (moved_on && policy === 'fail_if_changed') return { gap: { id, reason: 'changed' } satisfies Gap }
     const about = sealed === undefined ? {} : { sealed_version: sealed, moved_on }
-    if (!moved_on || policy === 'latest') return { memory: { ...toMemory(row), ...about } }
-    const older = await versionRow(service, ns, id, sealed)
-    return older
-      ? { memory: { ...toVersion(row, older), ...about } }
-      : { gap: { id, reason: 'unavailable' } satisfies Gap }
+    const older = moved_on && policy === 'sealed' ? await versionRow(service, ns, id, sealed) : row
+    if (!older) return { gap: { id, reason: 'unavailable' } satisfies Gap }
+    if (!isWhole(older)) return { gap: { id, reason: 'damaged' } satisfies Gap }
+    return { memory: { ...(older === row ? toMemory(row) : toVersion(row, older)), ...about } }
   }
 
   const resolve = async ({ refs, policy, envelope_id }: In<'resolve'>, caller: Caller) => {

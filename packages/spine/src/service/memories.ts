@@ -1,7 +1,6 @@
 /** Memories: store, read, change, pin. What was stored is readable at once by everybody. */
 
 import type { z } from 'zod'
-import { sha256 } from '../protocol/canonical.ts'
 import type { contract } from '../protocol/contract.ts'
 import { SpineError } from '../protocol/errors.ts'
 import type { Memory } from '../protocol/memory.ts'
@@ -13,7 +12,7 @@ import { leaveForGood, leaveToChange } from '../store/postings.ts'
 import type { Caller, Service } from './context.ts'
 import { toMemory, toVersion } from './documents.ts'
 import { enter, indexText, leave } from './indexing.ts'
-import { gapReason, memoryRows, versionRow } from './memory-rows.ts'
+import { absence, contentDigest, isWhole, leftOut, memoryRows, versionRow } from './memory-rows.ts'
 import { storeMemories, withSecrets } from './storing.ts'
 import { countLong, DEFAULT_TOKENIZER, tokenizer } from './tokenizers.ts'
 
@@ -24,7 +23,7 @@ const NEWEST = Number.MAX_SAFE_INTEGER
 
 async function liveRow(service: Service, ns: string, id: string): Promise<Row> {
   const row = (await memoryRows(service, ns, [id])).get(id)
-  const reason = gapReason(row, service.clock.now())
+  const reason = absence(row, service.clock.now())
   if (row && !reason) return row
   throw new SpineError('MEMORY_NOT_FOUND', `There is no memory ${id} in namespace ${ns} (${reason}).`, { id, reason })
 }
@@ -66,7 +65,7 @@ export function memoryOperations(service: Service) {
             version,
           })
         const next = { ...toMemory(row), ...(withoutUndefined(patch) as Partial<Memory>) } as Memory
-        const digest = `sha256:${sha256(next.content)}`
+        const digest = contentDigest(next.content)
         const tokens = await countLong(next.content, await tokenizer(DEFAULT_TOKENIZER))
         const indexed = await indexText({ ...next, tokens })
         const change = sql.updateMemory(dialect, {
@@ -108,7 +107,7 @@ export function memoryOperations(service: Service) {
       return { id, deleted: true }
     },
 
-    list: async ({ task_id, kind, pinned, limit, after }: In<'list'>, { ns }: Caller) => {
+    list: async ({ task_id, kind, pinned, limit, after }: In<'list'>, { ns, warn }: Caller) => {
       const rows = await database.read(
         sql.listMemories(dialect, {
           ns,
@@ -121,7 +120,10 @@ export function memoryOperations(service: Service) {
         }),
       )
       const last = rows.length === limit ? rows.at(-1) : undefined
-      return { memories: rows.map(toMemory), ...(last ? { next: String(last.seq) } : {}) }
+      const damaged = rows.filter((row) => !isWhole(row))
+      if (damaged.length > 0) warn(leftOut(damaged.map((row) => String(row.id))))
+      const whole = rows.filter((row) => !damaged.includes(row))
+      return { memories: whole.map(toMemory), ...(last ? { next: String(last.seq) } : {}) }
     },
 
     pin: async ({ id }: In<'pin'>, { ns }: Caller) => setPinned(ns, id, 1),

@@ -14,6 +14,7 @@ import { collect } from './collecting.ts'
 import type { Service } from './context.ts'
 import type { Envelopes } from './envelopes.ts'
 import { factsFor } from './fact-sources.ts'
+import { isWhole } from './memory-rows.ts'
 
 export async function candidatesOfSealed(
   service: Service,
@@ -131,7 +132,8 @@ async function oldVersions(
     { ns, at: toMs(at) },
   )
   const tables = await Promise.all(statements.map((statement) => database.read(statement)))
-  return new Map(tables.flat().map((row) => [String(row.id), row]))
+  const whole = tables.flat().filter(isWhole)
+  return new Map(whole.map((row) => [String(row.id), row]))
 }
 
 /** As it stood in the envelope, else as it was at that time, as far as that version is still kept. */

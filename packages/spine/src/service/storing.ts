@@ -1,7 +1,6 @@
 /** Storing memories: numbers, versions, what they replace, and their place in the term index, in one commit. */
 
 import type { z } from 'zod'
-import { sha256 } from '../protocol/canonical.ts'
 import type { Memory, memoryInput } from '../protocol/memory.ts'
 import { priorities, toMs } from '../protocol/scalars.ts'
 import { TOK_VERSION } from '../rules/terms.ts'
@@ -12,7 +11,7 @@ import type { Caller, Service } from './context.ts'
 import { toMemory } from './documents.ts'
 import { claimKey, earlierRef, findEarlier, type KeyClaim, readKeys, takeKeys } from './idempotency.ts'
 import { enter, indexText, leave } from './indexing.ts'
-import { memoryRows } from './memory-rows.ts'
+import { contentDigest, memoryRows } from './memory-rows.ts'
 import { countLong, DEFAULT_TOKENIZER, tokenizer } from './tokenizers.ts'
 
 type Given = z.output<typeof memoryInput>
@@ -122,7 +121,7 @@ async function rowsOf(
       author: memory.author ?? caller.agent ?? 'unknown',
       trust: memory.trust,
       metadata: JSON.stringify(withSecrets(memory.metadata, caller, index)),
-      digest: `sha256:${sha256(memory.content)}`,
+      digest: contentDigest(memory.content),
       tokens,
       supersedes: memory.supersedes ?? null,
       expires_at: memory.expires_at === undefined ? null : toMs(memory.expires_at),

@@ -12,6 +12,7 @@ const reasons: Readonly<Record<Gap['reason'], string>> = {
   deleted: 'It was deleted before the sealing.',
   expired: 'It had expired before the sealing.',
   changed: 'It was changed, and the caller wanted it as it was.',
+  damaged: 'Its stored text was damaged, and is not shown.',
   unavailable: 'It could not be read at the sealing.',
 }
 

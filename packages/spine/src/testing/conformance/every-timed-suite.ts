@@ -4,6 +4,7 @@ import { after } from 'node:test'
 import { type StoreName, timedSubjects } from '../subjects.ts'
 import { archiveSuite } from './archive.ts'
 import { breakerSuite } from './breaker.ts'
+import { damageSuite } from './damage.ts'
 import { deliveryTableSuite } from './delivery-table.ts'
 import { timedEventsSuite } from './events.ts'
 import { leasesSuite } from './leases.ts'
@@ -21,6 +22,7 @@ export function timedConformance(store: StoreName): void {
     retentionSuite(name, open)
     timedPushSuite(name, open)
     archiveSuite(name, open)
+    damageSuite(name, open)
     after(async () => (await open()).close())
   }
 }

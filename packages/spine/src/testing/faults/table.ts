@@ -7,6 +7,7 @@ import { failSync } from './fail-sync.ts'
 import type { FaultOptions } from './fault.ts'
 import { canFillDisks, fillDisk } from './fill-disk.ts'
 import { flipBits } from './flip-bits.ts'
+import { flipMemoryBits } from './flip-memory-bits.ts'
 import { fuzz } from './fuzz.ts'
 import { jumpClock } from './jump-clock.ts'
 import { killReceivers } from './kill-receivers.ts'
@@ -203,6 +204,16 @@ export const faults: readonly Fault[] = Object.freeze<Fault[]>([
     unit: 'flips',
     control: 'stored bytes that are believed',
     run: flipBits,
+    runs: { short: 200, long: 1_000, control: 100 },
+    group: 'in_process',
+  },
+  {
+    part: 'memory_bits',
+    guarantees: ['G12'],
+    fault: 'one bit of a stored memory is flipped',
+    unit: 'flips',
+    control: 'stored bytes that are believed',
+    run: flipMemoryBits,
     runs: { short: 200, long: 1_000, control: 100 },
     group: 'in_process',
   },

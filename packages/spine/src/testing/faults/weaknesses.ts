@@ -69,7 +69,10 @@ export const weakDatabases = {
     ...real,
     async read(statement: Statement) {
       const rows = await real.read(statement)
-      return rows.map((row) => (row.body instanceof Uint8Array ? { ...row, ...resealed(row.body) } : row))
+      return rows.map((row) => {
+        if (row.body instanceof Uint8Array) return { ...row, ...resealed(row.body) }
+        return typeof row.content === 'string' ? { ...row, digest: `sha256:${sha256(row.content)}` } : row
+      })
     },
   }),
   /** Many may take the one probe of a breaker. */
