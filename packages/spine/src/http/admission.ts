@@ -20,7 +20,9 @@ export type Admitted = {
 }
 
 export type Admission = {
-  /** Lets a call in until its answer is written or its client gone. Throws OVERLOADED or SHUTTING_DOWN. */
+  /** Throws OVERLOADED or SHUTTING_DOWN where a call could not be let in now, before its body is read. */
+  check(waits: boolean): void
+  /** Lets a call in that is there whole, until its answer is written or its client gone. Throws as `check` does. */
   enter(response: ServerResponse, waits: boolean): Admitted
   readonly draining: boolean
   readonly in_flight: number
@@ -37,11 +39,16 @@ export function createAdmission({ max_in_flight, max_waiting }: AdmissionLimits)
   let emptied: (() => void) | undefined
   let draining = false
 
-  function enter(response: ServerResponse, waits: boolean): Admitted {
+  function check(waits: boolean): void {
     if (draining) throw stopping()
     const kind = waits ? 'waiting' : 'in_flight'
     if (counts[kind] >= (waits ? max_waiting : max_in_flight))
       throw new SpineError('OVERLOADED', `The server has ${counts[kind]} calls ${waits ? 'waiting' : 'in flight'}.`)
+  }
+
+  function enter(response: ServerResponse, waits: boolean): Admitted {
+    check(waits)
+    const kind = waits ? 'waiting' : 'in_flight'
     counts[kind] += 1
     let holds = 1
     const leave = () => {
@@ -70,6 +77,7 @@ export function createAdmission({ max_in_flight, max_waiting }: AdmissionLimits)
     }
     response.once('finish', () => end(true))
     response.once('close', () => end(false))
+    if (response.destroyed) end(false)
     return {
       get signal() {
         if (waits) controller ??= open()
@@ -92,6 +100,7 @@ export function createAdmission({ max_in_flight, max_waiting }: AdmissionLimits)
   }
 
   return Object.freeze({
+    check,
     enter,
     drain,
     get draining() {

@@ -3,7 +3,7 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import { SpineError } from '../protocol/errors.ts'
 
-const hasBody = (headers: IncomingHttpHeaders) =>
+export const hasBody = (headers: IncomingHttpHeaders) =>
   headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0
 
 /** Throws UNSUPPORTED_MEDIA_TYPE unless a body, if there is one, is plain JSON in UTF-8. */

@@ -116,6 +116,41 @@ test('calls beyond the limit are told to come back, and waiting calls do not cou
   assert.equal((await send(endpoint, '/v1/memories')).status, 200)
 })
 
+test('half-sent bodies keep nobody out; of more than the limit, the one waited for longest gives way', async (t) => {
+  const { endpoint, calls } = await serve(t, {}, { max_in_flight: 1, max_waiting: 1, max_half_sent: 2 })
+  const half = async (path: string) => {
+    const socket = socketTo(endpoint)
+    const answered = once(socket, 'data').then(([answer]) => String(answer))
+    socket.write(`${head(path, 'Content-Length: 500')}{`)
+    // Its headers have been read when another connection is answered.
+    await once(socket, 'connect')
+    await send(endpoint, '/healthz')
+    t.after(() => socket.destroy())
+    return { socket, answered }
+  }
+  const oldest = await half('/v1/memories')
+  const others = [await half('/v1/agents/coder/receive'), await half('/nowhere')]
+  assert.match(await oldest.answered, /^HTTP\/1.1 503 [\s\S]*retry-after: 1[\s\S]*"code":"OVERLOADED"/i)
+  const { json } = await send(endpoint, '/healthz')
+  assert.deepEqual([json.in_flight, json.waiting, calls.length], [0, 0, 0])
+  assert.equal((await send(endpoint, '/v1/memories')).status, 200)
+  assert.equal((await post(endpoint, '/v1/memories', { content: 'x' })).status, 201)
+  // That one had to be let in, too.
+  assert.match(await (others[0]?.answered ?? ''), /"code":"OVERLOADED"/)
+  others[1]?.socket.destroy()
+})
+
+test('a half-sent body does not hold up a server that stops', async (t) => {
+  const { endpoint, server } = await serve(t)
+  const socket = socketTo(endpoint)
+  const answered = once(socket, 'data')
+  socket.write(`${head('/v1/memories', 'Content-Length: 500')}{`)
+  await once(socket, 'connect')
+  await send(endpoint, '/healthz')
+  await server.close()
+  assert.match(String(await answered), /^HTTP\/1.1 503 [\s\S]*"code":"SHUTTING_DOWN"/)
+})
+
 test('a receiver that is gone ends its wait, and leases that could not reach it are released', async (t) => {
   const entered = gate()
   const released = [gate<Loose>(), gate<Loose>()]

@@ -21,6 +21,7 @@ import { limits } from '../protocol/limits.ts'
 import type { Spine } from '../protocol/spine.ts'
 import { createAdmission } from './admission.ts'
 import { watchEventLoop } from './event-loop.ts'
+import { createHalfSent } from './half-sent.ts'
 import { authenticator, parseKeys } from './keys.ts'
 import { createLog, logAlert, logFailure, logRequest } from './log.ts'
 import { addMounts, type Mount } from './mounts.ts'
@@ -45,6 +46,8 @@ export type ServerOptions = {
   max_in_flight?: number
   /** Calls that wait for a delivery or an acknowledgement. Default 16,384. */
   max_waiting?: number
+  /** Requests whose body is on its way; of more, the one waited for longest ends as OVERLOADED. Default 4,096. */
+  max_half_sent?: number
   /** Open connections. Default 24,576. */
   max_connections?: number
   /** Until the headers of a request are there, in ms. Default 10,000. */
@@ -89,10 +92,11 @@ const safetyHeaders = Object.freeze({
 
 export function createServer(options: ServerOptions): SpineServer {
   const { spine, allowed_hosts = [], log_level = 'info', log_destination, max_connections = 24_576 } = options
-  const { max_in_flight = 4_096, max_waiting = 16_384 } = options
+  const { max_in_flight = 4_096, max_waiting = 16_384, max_half_sent = 4_096 } = options
   const keys = parseKeys(options.keys ?? '')
   const log = createLog({ level: log_level, destination: log_destination })
   const admission = createAdmission({ max_in_flight, max_waiting })
+  const halfSent = createHalfSent(max_half_sent)
   const eventLoop = watchEventLoop()
   const checkOrigin = originCheck(allowed_hosts)
 
@@ -119,6 +123,7 @@ export function createServer(options: ServerOptions): SpineServer {
     reply.headers(safetyHeaders).header('spine-request-id', request.id)
     if (admission.draining) reply.header('connection', 'close')
     checkOrigin(request.headers)
+    halfSent.watch(request.raw, reply.raw)
     // A whole address names a host of its own, as for a proxy, which this is not.
     if (!request.raw.url?.startsWith('/')) throw new SpineError('ROUTE_NOT_FOUND', 'The path has to begin with /.')
     done()
@@ -144,7 +149,9 @@ export function createServer(options: ServerOptions): SpineServer {
   }
 
   const end = async () => {
-    await admission.drain()
+    const drained = admission.drain()
+    halfSent.end()
+    await drained
     eventLoop.stop()
     await app.close()
     log.flush()

@@ -7,9 +7,9 @@ import { Readable } from 'node:stream'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { parseJson } from '../protocol/scan.ts'
 import type { Identity } from '../protocol/spine.ts'
-import type { Admission } from './admission.ts'
-import { checkMediaType } from './body.ts'
+import type { Admission, Admitted } from './admission.ts'
 import type { Authenticate } from './keys.ts'
+import { type Caller, entrance } from './routes.ts'
 
 /** `body` is the scanned JSON of a request that has one. */
 export type Mount = (request: Request, identity: Identity, body: unknown) => Promise<Response>
@@ -36,26 +36,18 @@ async function answer(reply: FastifyReply, response: Response): Promise<FastifyR
   return reply.send(response.body === null ? null : Readable.fromWeb(response.body as never))
 }
 
-export function addMounts(
-  app: FastifyInstance,
-  mounts: Readonly<Record<string, Mount>>,
-  { admission, authenticate }: MountParts,
-): void {
+export function addMounts(app: FastifyInstance, mounts: Readonly<Record<string, Mount>>, parts: MountParts): void {
   for (const [url, mount] of Object.entries(mounts))
     app.route({
       method: ['GET', 'POST', 'DELETE'],
       url,
-      onRequest: (request, reply, done) => {
-        const caller = authenticate(request.headers)
-        checkMediaType(request.headers)
-        // Such a request may be held open for as long as its host likes.
-        request.caller = { ...caller, admitted: admission.enter(reply.raw, true) }
-        done()
-      },
+      // Such a request may be held open for as long as its host likes.
+      ...entrance(parts, true),
       handler: async (request, reply) => {
-        const { identity, admitted } = request.caller as NonNullable<FastifyRequest['caller']>
+        const { identity } = request.caller as Caller
+        const { signal } = request.admitted as Admitted
         const body = Buffer.isBuffer(request.body) ? parseJson(request.body).value : undefined
-        return answer(reply, await mount(requestOf(request, admitted.signal), identity, body))
+        return answer(reply, await mount(requestOf(request, signal), identity, body))
       },
     })
 }

@@ -3,6 +3,7 @@
  * request id and nothing else; the log has the rest.
  */
 
+import type { ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { FastifyReply } from 'fastify'
 import { type Problem, SpineError, toProblem } from '../protocol/errors.ts'
@@ -51,6 +52,18 @@ export function sendProblem(reply: FastifyReply, error: SpineError): FastifyRepl
     .code(problem.status)
     .header('content-type', 'application/problem+json')
     .send(Buffer.from(JSON.stringify(problem)))
+}
+
+/** Answers in the middle of a request, and ends its connection. */
+export function writeProblem(response: ServerResponse, error: SpineError): void {
+  const problem = toProblem(error)
+  const wait = retryAfter(problem)
+  response.writeHead(problem.status, {
+    connection: 'close',
+    'content-type': 'application/problem+json',
+    ...(wait !== undefined && { 'retry-after': wait }),
+  })
+  response.end(JSON.stringify(problem))
 }
 
 /** Answers what never became a request: broken HTTP, headers too large or too slow. */

@@ -14,12 +14,14 @@ import { inputOf } from './input.ts'
 import type { Authenticate } from './keys.ts'
 import { releaseUndelivered } from './undelivered.ts'
 
-export type Caller = ReturnType<Authenticate> & { admitted: Admitted }
+export type Caller = ReturnType<Authenticate>
 
 declare module 'fastify' {
   interface FastifyRequest {
     /** Who asks, once that is known. */
     caller: Caller | null
+    /** What counts it, once all of it is there. */
+    admitted: Admitted | null
   }
 }
 
@@ -29,6 +31,7 @@ type Call = (input: unknown, options: CallOptions) => Promise<object>
 
 export function addRoutes(app: FastifyInstance, parts: RouteParts): void {
   app.decorateRequest('caller', null)
+  app.decorateRequest('admitted', null)
   for (const { group, name, operation } of operations()) {
     const { method, path } = operation
     const call = (parts.spine[group] as unknown as Record<string, Call>)[name]
@@ -36,14 +39,25 @@ export function addRoutes(app: FastifyInstance, parts: RouteParts): void {
     app.route({
       method,
       url: path,
-      onRequest: (request, reply, done) => {
-        const caller = parts.authenticate(request.headers)
-        checkMediaType(request.headers)
-        request.caller = { ...caller, admitted: parts.admission.enter(reply.raw, operation.waits === true) }
-        done()
-      },
+      ...entrance(parts, operation.waits === true),
       handler: handlerOf(operation, call, parts),
     })
+  }
+}
+
+/** Who asks is known from the headers; the call counts when its body is there, too. */
+export function entrance({ admission, authenticate }: Pick<RouteParts, 'admission' | 'authenticate'>, waits: boolean) {
+  return {
+    onRequest: (request: FastifyRequest, _reply: FastifyReply, done: () => void) => {
+      request.caller = authenticate(request.headers)
+      checkMediaType(request.headers)
+      admission.check(waits)
+      done()
+    },
+    preHandler: (request: FastifyRequest, reply: FastifyReply, done: () => void) => {
+      request.admitted = admission.enter(reply.raw, waits)
+      done()
+    },
   }
 }
 
@@ -62,7 +76,7 @@ function handlerOf(operation: Operation, call: Call, { spine, admission, log }: 
     }
   }
 
-  async function answer(request: FastifyRequest, reply: FastifyReply, { identity, admitted }: Caller) {
+  async function answer(request: FastifyRequest, reply: FastifyReply, { identity }: Caller, admitted: Admitted) {
     const query = request.raw.url?.split('?', 2)[1] ?? ''
     const { params, headers, body } = request as { params: Record<string, string>; body?: Uint8Array } & FastifyRequest
     const input = inputOf(operation, { params, query, headers, body })
@@ -94,9 +108,9 @@ function handlerOf(operation: Operation, call: Call, { spine, admission, log }: 
   }
 
   return (request: FastifyRequest, reply: FastifyReply) => {
-    const { caller } = request
-    if (!caller) throw new SpineError('INTERNAL', 'A request reached its operation without being let in.')
-    return caller.admitted.during(answer(request, reply, caller))
+    const { caller, admitted } = request
+    if (!caller || !admitted) throw new SpineError('INTERNAL', 'A request reached its operation without being let in.')
+    return admitted.during(answer(request, reply, caller, admitted))
   }
 }
 
