@@ -16,6 +16,7 @@ const isRepeatable = (operation: Operation): boolean =>
 const passing: ReadonlySet<ErrorCode> = new Set([
   'UNREACHABLE',
   'OVERLOADED',
+  'REQUEST_TIMEOUT',
   'SHUTTING_DOWN',
   'STORAGE_FAILED',
   'STORE_UNAVAILABLE',

@@ -18,14 +18,12 @@ function socketTo(endpoint: string) {
 }
 
 test('headers and bodies that come too slowly are cut', async (t) => {
+  const timeout = /^HTTP\/1.1 408 [\s\S]*application\/problem\+json[\s\S]*"code":"REQUEST_TIMEOUT"/
   const { endpoint, calls } = await serve(t, {}, { headers_timeout_ms: 60, request_timeout_ms: 120 })
-  assert.match(await exchange(endpoint, 'GET /v1/memories HTTP/1.1\r\nHost: localhost\r\nX-Slow: '), /^HTTP\/1.1 408 /)
+  assert.match(await exchange(endpoint, 'GET /v1/memories HTTP/1.1\r\nHost: localhost\r\nX-Slow: '), timeout)
   assert.match(await exchange(endpoint, ''), /^(?:HTTP\/1.1 408 |$)/)
-  assert.match(await exchange(endpoint, `${head('/v1/memories', 'Content-Length: 100')}{"content":`), /^HTTP\/1.1 408 /)
-  assert.match(
-    await exchange(endpoint, `${head('/v1/memories', 'Transfer-Encoding: chunked')}5\r\n{"con`),
-    /^HTTP\/1.1 408 /,
-  )
+  assert.match(await exchange(endpoint, `${head('/v1/memories', 'Content-Length: 100')}{"content":`), timeout)
+  assert.match(await exchange(endpoint, `${head('/v1/memories', 'Transfer-Encoding: chunked')}5\r\n{"con`), timeout)
   assert.equal(calls.length, 0)
 })
 
@@ -76,7 +74,16 @@ test('what is not HTTP is answered with a problem and the end of the connection'
     await exchange(endpoint, get(`X-Large: ${'x'.repeat(20_000)}`)),
     /^HTTP\/1.1 413 [\s\S]*"code":"TOO_LARGE"/,
   )
-  assert.match(await exchange(endpoint, 'GET / HTTP/1.1\r\nConnection: close\r\n\r\n'), /^HTTP\/1.1 400 /)
+  for (const hosts of ['', 'Host: localhost\r\nHost: localhost\r\n', 'Host: localhost\r\nhost: evil.example\r\n'])
+    assert.match(
+      await exchange(endpoint, `GET /healthz HTTP/1.1\r\n${hosts}Connection: close\r\n\r\n`),
+      /^HTTP\/1.1 400 [\s\S]*"code":"INVALID_INPUT"/,
+      hosts,
+    )
+  assert.match(
+    await exchange(endpoint, 'CONNECT example.com:443 HTTP/1.1\r\nHost: example.com\r\n\r\n'),
+    /^HTTP\/1.1 404 [\s\S]*"code":"ROUTE_NOT_FOUND"/,
+  )
   for (const request of ['GET / HTTP/1.0\r\n\r\n', 'GET / HTTP/1.1\r\nHost: \r\nConnection: close\r\n\r\n'])
     assert.match(await exchange(endpoint, request), /^HTTP\/1.1 403 [\s\S]*"code":"HOST_REFUSED"/)
   assert.match(

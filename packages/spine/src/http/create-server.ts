@@ -4,7 +4,7 @@
  */
 
 import { randomUUID } from 'node:crypto'
-import type { AddressInfo } from 'node:net'
+import type { AddressInfo, Socket } from 'node:net'
 import {
   type FastifyInstance,
   type FastifyReply,
@@ -25,8 +25,8 @@ import { createHalfSent } from './half-sent.ts'
 import { authenticator, parseKeys } from './keys.ts'
 import { createLog, logAlert, logFailure, logRequest } from './log.ts'
 import { addMounts, type Mount } from './mounts.ts'
-import { isLoopback, originCheck } from './origin.ts'
-import { refuseConnection, sendProblem, spineErrorOf } from './problems.ts'
+import { checkHostHeader, isLoopback, originCheck } from './origin.ts'
+import { endWithProblem, refuseConnection, sendProblem, spineErrorOf } from './problems.ts'
 import { addRoutes } from './routes.ts'
 import { addSystemRoutes } from './system-routes.ts'
 
@@ -112,6 +112,10 @@ export function createServer(options: ServerOptions): SpineServer {
   app.server.maxConnections = max_connections
   // An expectation that we do not know is left out of account; Node would answer with an empty 417.
   app.server.on('checkExpectation', (request, response) => app.server.emit('request', request, response))
+  app.server.on('connect', (request, socket: Socket) => {
+    socket.on('error', () => {})
+    endWithProblem(socket, new SpineError('ROUTE_NOT_FOUND', notFound(request.method ?? '', '')))
+  })
   app.setErrorHandler(answerError)
   app.setNotFoundHandler((request) => {
     throw new SpineError('ROUTE_NOT_FOUND', notFound(request.method, request.url))
@@ -122,6 +126,7 @@ export function createServer(options: ServerOptions): SpineServer {
   app.addHook('onRequest', (request, reply, done) => {
     reply.headers(safetyHeaders).header('spine-request-id', request.id)
     if (admission.draining) reply.header('connection', 'close')
+    checkHostHeader(request.raw)
     checkOrigin(request.headers)
     halfSent.watch(request.raw, reply.raw)
     // A whole address names a host of its own, as for a proxy, which this is not.
@@ -188,6 +193,8 @@ function createFastify(options: ServerOptions, frameworkErrors: AnswerError): Fa
     frameworkErrors,
     clientErrorHandler: refuseConnection,
     http: {
+      // Node would answer with an empty 400; the check is ours.
+      requireHostHeader: false,
       headersTimeout: headers_timeout_ms,
       requestTimeout: request_timeout_ms,
       connectionsCheckingInterval: Math.min(1_000, headers_timeout_ms),

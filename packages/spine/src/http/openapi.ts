@@ -78,6 +78,7 @@ function pathItem({ id, group, operation, parameters, body, output }: DescribedO
         ...operation.errors,
         ...(operation.guarded ? (['SECRET_FOUND'] as const) : []),
         ...commonErrors,
+        'REQUEST_TIMEOUT',
         'UNSUPPORTED_MEDIA_TYPE',
         'HOST_REFUSED',
         'ORIGIN_REFUSED',

@@ -1,6 +1,6 @@
 /** Which Host and Origin headers are ours: what keeps web pages, and names that point at loopback, away from the server. */
 
-import type { IncomingHttpHeaders } from 'node:http'
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http'
 import { SpineError } from '../protocol/errors.ts'
 
 /** Throws HOST_REFUSED or ORIGIN_REFUSED. */
@@ -16,6 +16,13 @@ function isOwn(origin: string, host: string): boolean {
   if (!url || (url.protocol !== 'http:' && url.protocol !== 'https:')) return false
   // Through URL, so that :80 and :443 are the same as no port.
   return url.origin === origin.toLowerCase() && URL.parse(`${url.protocol}//${host}`)?.origin === url.origin
+}
+
+/** Throws INVALID_INPUT unless there is one Host header (RFC 9112, section 3.2); HTTP/1.0 may go without. */
+export function checkHostHeader({ rawHeaders, httpVersion }: IncomingMessage): void {
+  const count = rawHeaders.filter((text, at) => at % 2 === 0 && text.toLowerCase() === 'host').length
+  if (count === 1 || (count === 0 && httpVersion === '1.0')) return
+  throw new SpineError('INVALID_INPUT', `A request has one Host header; this one has ${count}.`)
 }
 
 /** `allowed_hosts`: names that the Host header may have beside loopback, each with a port or for every port. */

@@ -3,7 +3,7 @@
  * request id and nothing else; the log has the rest.
  */
 
-import type { ServerResponse } from 'node:http'
+import { type ServerResponse, STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'
 import type { FastifyReply } from 'fastify'
 import { type Problem, SpineError, toProblem } from '../protocol/errors.ts'
@@ -66,7 +66,7 @@ export function writeProblem(response: ServerResponse, error: SpineError): void 
   response.end(JSON.stringify(problem))
 }
 
-/** Answers what never became a request: broken HTTP, headers too large or too slow. */
+/** Answers what never became a request: broken HTTP, headers too large, or too slow a request. */
 export function refuseConnection(error: Error & { code?: string }, socket: Socket): void {
   // Node keeps the answer that a connection is busy with here; into the middle of it nothing can be said.
   const { _httpMessage: answer } = socket as { _httpMessage?: { headersSent: boolean } | null }
@@ -74,19 +74,22 @@ export function refuseConnection(error: Error & { code?: string }, socket: Socke
     socket.destroy()
     return
   }
-  if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT') {
-    socket.end('HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Length: 0\r\n\r\n')
-  } else {
-    const large = error.code === 'HPE_HEADER_OVERFLOW'
-    const refusal = large
-      ? new SpineError('TOO_LARGE', 'The headers are larger than 16 KiB.')
-      : new SpineError('INVALID_INPUT', 'This is not HTTP as it can be read here.')
-    const body = JSON.stringify(toProblem(refusal))
-    const status = large ? '413 Content Too Large' : '400 Bad Request'
-    socket.end(
-      `HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Type: application/problem+json\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
-    )
-  }
+  endWithProblem(socket, refusalOf(error.code))
+}
+
+function refusalOf(code: string | undefined): SpineError {
+  if (code === 'ERR_HTTP_REQUEST_TIMEOUT')
+    return new SpineError('REQUEST_TIMEOUT', 'The request was not there in time; what came of it was not read.')
+  if (code === 'HPE_HEADER_OVERFLOW') return new SpineError('TOO_LARGE', 'The headers are larger than 16 KiB.')
+  return new SpineError('INVALID_INPUT', 'This is not HTTP as it can be read here.')
+}
+
+/** The last that is said on a connection. */
+export function endWithProblem(socket: Socket, error: SpineError): void {
+  const body = JSON.stringify(toProblem(error))
+  socket.end(
+    `HTTP/1.1 ${error.status} ${STATUS_CODES[error.status]}\r\nConnection: close\r\nContent-Type: application/problem+json\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
+  )
   // Who does not read the answer does not keep the connection either.
   socket.destroySoon()
 }

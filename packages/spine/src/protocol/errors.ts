@@ -35,6 +35,12 @@ export const errorTable = Object.freeze({
     'Something is larger than allowed',
     'Store long text as memories and refer to them by id.',
   ),
+  REQUEST_TIMEOUT: rule(
+    408,
+    true,
+    'The request did not arrive in time',
+    'Send it whole and at once: headers within 10 s, all of it within 30 s.',
+  ),
   UNSUPPORTED_MEDIA_TYPE: rule(
     415,
     false,
