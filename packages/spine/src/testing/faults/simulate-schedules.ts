@@ -13,7 +13,7 @@ import type { Share } from './simulation-worker.ts'
 
 const EVENTS = 2_000
 /** Known bugs are found in short schedules: within so many, of so many events. */
-const CONTROL = { schedules: 150, events: 60, seed: 'known bugs', shorten: false }
+const CONTROL = { schedules: 1_000, events: 60, seed: 'known bugs', shorten: false }
 
 const kinds: Readonly<Record<string, ViolationKind>> = {
   G2: 'lost',
