@@ -3,7 +3,7 @@
 import { after } from 'node:test'
 import { timedAlertsSuite } from './conformance/alerts.ts'
 import { timedHealthSuite } from './conformance/health.ts'
-import { pushAlertsSuite } from './conformance/push.ts'
+import { pushAlertsSuite } from './conformance/push-in-time.ts'
 import { timedSubjects } from './subjects.ts'
 
 for (const { name, open } of timedSubjects('sqlite', { watch: true })) {

@@ -9,7 +9,7 @@ import { deliveryTableSuite } from './delivery-table.ts'
 import { timedEventsSuite } from './events.ts'
 import { leasesSuite } from './leases.ts'
 import { parkedInTimeSuite } from './parked.ts'
-import { timedPushSuite } from './push.ts'
+import { timedPushSuite } from './push-in-time.ts'
 import { retentionSuite } from './retention.ts'
 
 export function timedConformance(store: StoreName): void {
