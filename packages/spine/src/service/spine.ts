@@ -37,6 +37,7 @@ import { previewOperations } from './previewing.ts'
 import { channelOperations } from './publishing.ts'
 import { type Pusher, type PushOptions, startPusher } from './pushing.ts'
 import { createReceiving } from './receiving.ts'
+import { takeEventsIn } from './restored.ts'
 import { createRetention } from './retention.ts'
 import { createSenders } from './senders.ts'
 import { createSending } from './sending.ts'
@@ -95,6 +96,7 @@ export async function createSpine({
 }: SpineOptions): Promise<Spine> {
   await migrate(given, migrations, clock.now())
   await given.write(returnFromFuture(given.dialect, { now: clock.now() }))
+  await takeEventsIn(given)
   if (warm) await tokenizer(DEFAULT_TOKENIZER)
   const { database, news } = withNews(given)
   const service: Service = {

@@ -42,3 +42,30 @@ export const storeEvents = setStatement({
     from input where i_ns is not null
     on conflict do nothing`,
 })
+
+/**
+ * The newest event whose transaction has not happened in this database yet, though it can be read: it was dumped from
+ * another PostgreSQL. PostgreSQL only, as the two after it.
+ */
+export const lastFromElsewhere = namedStatement({
+  body: `select max(seq) as seq from (
+      select max(seq) as seq from events where tx >= cast(cast(pg_snapshot_xmax(pg_current_snapshot()) as text) as bigint)
+      union all
+      select max(seq) from folds where tx >= cast(cast(pg_snapshot_xmax(pg_current_snapshot()) as text) as bigint)) as ahead
+    having max(seq) is not null`,
+})
+
+/** Who reads such events has read them up to a number: from now on all of them are older than any transaction here. */
+export const moveFoldsHere = namedStatement({
+  parameters: { last: 'int' },
+  body: `update folds set tx = 0, seq = greatest(folds.seq,
+      (select max(seq) from events where (events.tx, events.seq) <= (folds.tx, folds.seq) and seq <= $last))
+    where tx > 0 and folds.seq <= $last`,
+})
+
+export const moveEventsHere = namedStatement({
+  parameters: { last: 'int', limit: 'int' },
+  body: `with pick as materialized (select tx, seq from events where tx > 0 and seq <= $last
+      order by tx, seq limit $limit $skip_locked)
+    update events set tx = 0 from pick where events.tx = pick.tx and events.seq = pick.seq returning events.seq`,
+})
