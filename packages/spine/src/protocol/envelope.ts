@@ -187,6 +187,8 @@ export const envelope = z.looseObject({
   receipts: z.looseObject({
     trimmed: z.array(trimmed),
     omitted_count: z.int().nonnegative(),
+    /** The text had no room to say what is left out or missing. */
+    unlisted: z.boolean().optional(),
     shortened: z.array(shortened).optional(),
   }),
   completeness,

@@ -26,7 +26,8 @@ const visibleText = (text: string): string => text.replaceAll('\r\n', '\n').repl
 const oneLine = (text: string) => visibleText(text).replace(/\s*\n\s*/g, ' ')
 
 /** Free text outside a fence: a line that would start a section of ours is escaped. */
-const prose = (text: string) => visibleText(text).replace(/^( {0,3})(#{1,2})(?=[ \t]|$)/gm, '$1\\$2')
+/** A text as it is shown: nothing invisible, and no heading that looks like one of ours. */
+export const prose = (text: string) => visibleText(text).replace(/^( {0,3})(#{1,2})(?=[ \t]|$)/gm, '$1\\$2')
 
 /** Text inside a fence: only labels stand in the first column. */
 const indented = (text: string) => visibleText(text).replaceAll('\n', '\n ')
@@ -167,10 +168,16 @@ function inRanges(ids: readonly string[]): string[] {
 
 /** One receipt for so many tokens of budget is listed, the others are counted. */
 const TOKENS_PER_RECEIPT = 400
+/** And of gaps, which are graver. */
+const TOKENS_PER_GAP = 80
 const SHOWN_RECEIPTS = 10
 
 function leftOutLines({ budget, receipts, completeness }: Draft): string[] {
-  const gaps = completeness.gaps.map((gap) => `- ${oneLine(gap.id)}: missing (${oneLine(gap.reason)})`)
+  if (receipts.unlisted) return []
+  const listed = completeness.gaps.slice(0, Math.max(1, Math.floor(budget.max_tokens / TOKENS_PER_GAP)))
+  const gaps = listed.map((gap) => `- ${oneLine(gap.id)}: missing (${oneLine(gap.reason)})`)
+  const unlisted = completeness.gaps.length - listed.length
+  if (unlisted > 0) gaps.push(`- ${unlisted} more are missing`)
   const left = receipts.trimmed.filter((receipt) => receipt.level === 'receipt')
   const shown = left.slice(0, Math.min(SHOWN_RECEIPTS, Math.floor(budget.max_tokens / TOKENS_PER_RECEIPT)))
   const reasons = Map.groupBy(shown, ({ reason }) => oneLine(reason))

@@ -63,7 +63,9 @@ export function fitEnvelope(given: FitCall): Fitted {
   const levels = chooseLevels(call, draft, free - facts)
   const fitted = withRest(call, draft, levels)
   if (strategy === 'full_dump' && fitted.choices.some((choice) => choice.level !== 'full'))
-    throw tooSmall(draft, count, { memories: call.memories.reduce((sum, { memory }) => sum + memory.tokens, 0) })
+    throw tooSmall(draft, count, {
+      extra: { memories: call.memories.reduce((sum, { memory }) => sum + memory.tokens, 0) },
+    })
   return settle(call, draft, fitted)
 }
 
@@ -145,15 +147,20 @@ function settle(call: Fitting, draft: Draft, { choices, ...first }: Fitted & { c
   }
 }
 
-/** The list of what was left out gives way first, then the history. */
+/** The list of what was left out gives way first, then the history, and at last the word that there is such a list. */
 function settleHistory(call: Fitting, draft: Draft): Fitted {
   const { count } = call
   const { trimmed, omitted_count } = draft.receipts
   const receipts = { ...draft.receipts, trimmed: [], omitted_count: omitted_count + trimmed.length }
-  const fitted = withHistory(call, { ...draft, receipts })
-  const tokens = count(render(fitted))
-  if (tokens > draft.budget.max_tokens) throw tooSmall(fitted, count)
-  return { draft: fitted, tokens }
+  const fittedWith = (list: Draft['receipts']): Fitted => {
+    const fitted = withHistory(call, { ...draft, receipts: list })
+    return { draft: fitted, tokens: count(render(fitted)) }
+  }
+  const listed = fittedWith(receipts)
+  if (listed.tokens <= draft.budget.max_tokens) return listed
+  const unlisted = fittedWith({ ...receipts, unlisted: true })
+  if (unlisted.tokens > draft.budget.max_tokens) throw tooSmall(unlisted.draft, count)
+  return unlisted
 }
 
 function withMemories(draft: Draft, choices: readonly Choice[]): Draft {

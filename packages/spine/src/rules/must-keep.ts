@@ -6,7 +6,7 @@
 import type { CountTokens } from '../protocol/agent.ts'
 import type { Draft, Shortened } from '../protocol/envelope.ts'
 import { SpineError } from '../protocol/errors.ts'
-import { render, sectionsOf, stateLines } from '../protocol/render.ts'
+import { prose, render, sectionsOf, stateLines } from '../protocol/render.ts'
 import type { TaskState } from '../protocol/task.ts'
 import { headAndTail } from './excerpt.ts'
 import type { FactList } from './fit-facts.ts'
@@ -28,18 +28,25 @@ const VALUES_OF_EXCERPT = 0.5
 /** The draft with what had to be shortened. Throws BUDGET_TOO_SMALL naming each part with its tokens. */
 export function fitMustKeep({ draft, facts, count, require_full_intent }: MustKeepCall): Draft {
   const { max_tokens } = draft.budget
-  const intent_tokens = count(draft.task.intent)
-  if (intent_tokens > max_tokens / 2 && require_full_intent) throw tooSmall(draft, count)
+  // What cannot be seen is written out, so that a text is shown in more tokens than it has.
+  const shownTokens = (text: string) => count(prose(text))
+  const intent_tokens = shownTokens(draft.task.intent)
+  if (intent_tokens > max_tokens / 2 && require_full_intent) throw tooSmall(draft, count, { least: intent_tokens * 2 })
 
   let fitted = draft
   const used = () => count(render(fitted))
-  const shorten = (part: 'intent' | 'summary', of_tokens: number, tokens: number) => {
-    const shorter = withShortened(fitted, excerptWithValues(draft, { part, of_tokens, tokens }, facts, count))
+  const shorten = (part: 'intent' | 'summary', of_tokens: number, most: number) => {
+    let excerpt = excerptWithValues(draft, { part, of_tokens, tokens: most }, facts, count)
+    for (let tries = 0; tries < 3 && shownTokens(excerpt.text) > most; tries += 1) {
+      const tokens = Math.floor((excerpt.tokens * most) / shownTokens(excerpt.text)) - 1
+      excerpt = excerptWithValues(draft, { part, of_tokens, tokens }, facts, count)
+    }
+    const shorter = withShortened(fitted, excerpt)
     // Of a few words, an excerpt with its line about the rest takes more than the whole.
     if (count(render(shorter)) < used()) fitted = shorter
   }
   if (intent_tokens > max_tokens / 2) shorten('intent', intent_tokens, Math.floor(max_tokens * INTENT_EXCERPT))
-  const summary_tokens = count(draft.task.summary)
+  const summary_tokens = shownTokens(draft.task.summary)
   const least = Math.floor(max_tokens / 8)
   const room = Math.floor(max_tokens * (1 - KEPT_FREE)) - (used() - summary_tokens)
   if (room < summary_tokens && summary_tokens > least) shorten('summary', summary_tokens, Math.max(least, room))
@@ -55,7 +62,9 @@ export function fitMustKeep({ draft, facts, count, require_full_intent }: MustKe
   }
   if (summary_tokens > least) shorten('summary', summary_tokens, least)
   if (used() <= max_tokens) return fitted
-  throw tooSmall(draft, count)
+  fitted = { ...fitted, receipts: { ...fitted.receipts, unlisted: true } }
+  if (used() <= max_tokens) return fitted
+  throw tooSmall(fitted, count)
 }
 
 /** Of the state, only what is open must be seen by the next agent. */
@@ -101,12 +110,19 @@ function withShortened(draft: Draft, entry: Shortened): Draft {
   return { ...draft, receipts: { ...draft.receipts, shortened: [...others, entry] } }
 }
 
-export function tooSmall(draft: Draft, count: CountTokens, extra: Record<string, number> = {}): SpineError {
+/** `extra`: parts beside those of the draft. `least`: what a budget needs for another reason than their sum. */
+export function tooSmall(
+  draft: Draft,
+  count: CountTokens,
+  { extra = {}, least = 0 }: { extra?: Record<string, number>; least?: number } = {},
+): SpineError {
   const sections = sectionsOf(draft).map(
     ({ heading, body }) => [heading.slice(3).toLowerCase(), count(`${heading}\n${body}\n\n`)] as const,
   )
   const parts = { ...Object.fromEntries(sections), ...extra }
-  const total = Object.values(parts).reduce((sum, tokens) => sum + tokens, 0)
+  const sum = Object.values(parts).reduce((total, tokens) => total + tokens, 0)
+  // Parts counted one by one can be a little less than the text they make.
+  const total = Math.max(sum, least, count(render(draft)))
   const named = Object.entries(parts).map(([part, tokens]) => `${part} ${tokens}`)
   return new SpineError(
     'BUDGET_TOO_SMALL',

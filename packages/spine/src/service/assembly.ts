@@ -11,6 +11,7 @@ import type { Chain, Completeness, Draft, Envelope } from '../protocol/envelope.
 import { SpineError } from '../protocol/errors.ts'
 import { handoffDefaults } from '../protocol/handoff.ts'
 import { limits } from '../protocol/limits.ts'
+import { render } from '../protocol/render.ts'
 import { toIso } from '../protocol/scalars.ts'
 import { CURRENT_VERSION, formOf } from '../protocol/versions.ts'
 import { type Budget, budgetOf } from '../rules/budget.ts'
@@ -67,6 +68,8 @@ type Ending = { id: string; output: string | null }
 
 /** Pins that take more than this share of the budget are worth a warning. */
 const PIN_SHARE = 0.25
+/** Times that an envelope with too many bytes is fitted into fewer tokens. */
+const SMALLER = 3
 
 export function createAssembly(service: Service, { envelopes, agents }: { envelopes: Envelopes; agents: Agents }) {
   const { database, clock } = service
@@ -137,9 +140,16 @@ export function createAssembly(service: Service, { envelopes, agents }: { envelo
     if (call.require_complete) refuseGaps(collected.gaps)
     const count = await tokenizer(candidates.draft.budget.tokenizer)
     await service.turns.next()
-    const fitted = fitEnvelope({ ...candidates, strategy: call.strategy, count })
-    warnOfPins(fitted.draft, caller)
-    const { envelope, bytes } = seal(withReferences(fitted.draft, collected, candidates.history), fitted.tokens)
+    const { max_tokens } = candidates.draft.budget
+    const sealedWithin = (most: number) => {
+      const fitted = fitEnvelope({ ...within(candidates, most), strategy: call.strategy, count })
+      const { draft } = within({ draft: fitted.draft }, max_tokens)
+      // How much is said of what is missing goes by the budget.
+      const tokens = most === max_tokens ? fitted.tokens : count(render(draft))
+      return seal(withReferences(draft, collected, candidates.history), tokens)
+    }
+    const { envelope, bytes } = sealWithinBytes(sealedWithin, max_tokens, caller)
+    warnOfPins(envelope, caller)
     return { envelope, bytes, forms: formsFor(call, envelope), ...made }
   }
 
@@ -306,9 +316,40 @@ function formsFor({ emit = [] }: HandoffCall, envelope: Envelope): Sealed[] {
     })
 }
 
-function seal(draft: Draft, tokens: number): { envelope: Envelope; bytes: Uint8Array } {
+/** The same with another budget. */
+const within = <D extends { draft: Draft }>(given: D, max_tokens: number): D => ({
+  ...given,
+  draft: { ...given.draft, budget: { ...given.draft.budget, max_tokens } },
+})
+
+type SealedEnvelope = { envelope: Envelope; bytes: Uint8Array }
+
+function seal(draft: Draft, tokens: number): SealedEnvelope {
   const { document, bytes } = sealed({ ...draft, budget: { ...draft.budget, used: tokens }, token_count: tokens })
-  return { envelope: document as Envelope, bytes: bounded(bytes) }
+  return { envelope: document as Envelope, bytes }
+}
+
+/**
+ * Seals within the budget; and where that holds more than the bytes of an envelope do, within as many tokens as these
+ * hold. Throws TOO_LARGE when what must be kept has too many bytes.
+ */
+function sealWithinBytes(seal: (tokens: number) => SealedEnvelope, max_tokens: number, caller: Caller): SealedEnvelope {
+  const whole = seal(max_tokens)
+  let made = whole
+  let most = whole.envelope.token_count
+  for (let tries = 0; made.bytes.byteLength > limits.envelope_bytes && tries < SMALLER; tries += 1) {
+    most = Math.floor((most * 0.95 * limits.envelope_bytes) / made.bytes.byteLength)
+    try {
+      made = seal(most)
+    } catch (error) {
+      if (error instanceof SpineError && error.code === 'BUDGET_TOO_SMALL') break
+      throw error
+    }
+  }
+  bounded(made.bytes)
+  if (made !== whole)
+    caller.warn(`An envelope has at most ${limits.envelope_bytes} bytes: fitted into ${most} of ${max_tokens} tokens.`)
+  return made
 }
 
 function bounded(bytes: Uint8Array): Uint8Array {

@@ -126,6 +126,50 @@ export function handoffsSuite(name: string, open: OpenSubject): void {
       assert.deepEqual(await contents(spine), before)
     })
 
+    test('what has no room to be listed as left out or missing is sealed all the same', async () => {
+      const spine = await fresh(open)
+      const call = {
+        intent: 'Audit the gateway.',
+        task_summary: 'List every retry path, and cite file and line for each.',
+      }
+      const bare = await sealed(spine, call)
+      await spine.memories.store({ content: 'The office plants are watered on Tuesdays.' })
+      const full = await sealed(spine, { ...call, max_tokens: bare.token_count })
+      assert.equal(full.token_count, bare.token_count)
+      assert.equal(full.receipts.omitted_count + full.receipts.trimmed.length, 1)
+      const memory_ids = Array.from({ length: 600 }, (_, index) => `ms-${index + 4_000}`)
+      const missing = await sealed(spine, { ...call, memory_ids })
+      assert.equal(missing.completeness.gaps.length, 600)
+      assert.match(render(missing), /- ms-4000: missing \(not_found\)\n[\s\S]*- 550 more are missing/)
+      assert.equal(missing.token_count, tokensOf(missing))
+    })
+
+    test('what cannot be seen counts as it is shown: written out', async () => {
+      const spine = await fresh(open)
+      const intent = '👨\u200d👩\u200d👧\u200d👦 '.repeat(160)
+      const envelope = await sealed(spine, { intent, max_tokens: 4_000 })
+      assert.equal(envelope.task.intent, intent)
+      assert.equal(envelope.receipts.shortened?.[0]?.part, 'intent')
+      assert.equal(envelope.token_count, tokensOf(envelope))
+    })
+
+    test('a budget that holds more than the bytes of an envelope is filled as far as these go', async () => {
+      const spine = await fresh(open)
+      const memories = Array.from({ length: 250 }, (_, index) => ({
+        content: `Step ${index}: ${words(60, `the gateway retried ${index}`)}`,
+      }))
+      await spine.memories.store({ memories })
+      const warnings: string[] = []
+      const call = { task_summary: 'Why did the gateway retry?', max_tokens: 100_000 }
+      const onWarning = (warning: string) => warnings.push(warning)
+      const envelope = await spine.handoffs.create({ source_agent: 'a', target_agent: 'b', ...call }, { onWarning })
+      const bytes = JSON.stringify(envelope).length
+      assert.ok(bytes > 200_000 && bytes <= 262_144, `${bytes} bytes`)
+      assert.equal(envelope.budget.max_tokens, 100_000)
+      assert.equal(envelope.token_count, tokensOf(envelope))
+      assert.match(warnings.join(), /at most 262144 bytes/)
+    })
+
     test('a long intent is shown as an excerpt and sealed whole, or refused where it has to be whole', async () => {
       const spine = await fresh(open)
       const intent = `First of all: never touch prod. ${words(400)} At the end: port 8788.`
