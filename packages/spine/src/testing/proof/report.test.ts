@@ -40,3 +40,9 @@ test('a run that does not hold always has its line', () => {
   const blind = after(long, proven('short', 4, { negative_control_failed: false }))
   assert.match(blind, /NOT FOUND/)
 })
+
+test('a proof that broke off does not pass for one that this machine does not let be made', () => {
+  assert.match(after('', proven('long', 0, { others: 1 })), /could not be run to its end \| 1 \|/)
+  const impossible = { ...fault, possible: () => false }
+  assert.match(after('', proven('long', 0, { fault: impossible })), /not possible on this machine \| - \|/)
+})

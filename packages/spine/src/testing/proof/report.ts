@@ -32,12 +32,13 @@ const figuresOf = ({ figures }: Proven) =>
 
 function rowOf(proven: Proven, date: string): string {
   const { fault, form, runs, negative_control_failed, seed, took_s } = proven
-  const made = runs > 0
+  const made = fault.possible?.() !== false
+  const count = runs > 0 ? `${runs.toLocaleString('en')} ${fault.unit}` : 'could not be run to its end'
   return line([
     fault.guarantees.join(', '),
     fault.fault,
     form,
-    made ? `${runs.toLocaleString('en')} ${fault.unit}` : 'not possible on this machine',
+    made ? count : 'not possible on this machine',
     made ? String(violations(proven)) : '-',
     made ? `${fault.control}: ${negative_control_failed ? 'found' : 'NOT FOUND'}` : '-',
     figuresOf(proven),
@@ -70,7 +71,7 @@ something, or the proof could not see it.
 Written by \`npm run proof\` (\`-- --short\` takes minutes; \`-- --only kill,fuzz\` runs some parts and leaves the other lines
 alone). Each line is a run of its own, in the form and at the time that it names: long is the proof, short is what
 \`npm test\` runs too, part is a number of runs that was asked for. A shorter run takes the place of a longer one only
-when it fails. What has no line was not run.
+when it fails. What has no line was not run as it is now.
 Machine of the latest run: ${machine()}.
 
 ${line(titles)}
