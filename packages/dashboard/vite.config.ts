@@ -12,5 +12,7 @@ export default defineConfig({
     // Nothing from a data: address, so that the page needs no leave for it.
     assetsInlineLimit: 0,
     reportCompressedSize: false,
+    // How long the build took is nobody's business who starts the server.
+    rolldownOptions: { checks: { bundlerTimings: false } },
   },
 })

@@ -21,7 +21,7 @@ test('the first steps are ticked off as they are taken, and then the figures are
   )
   assert.deepEqual(faults, [])
   await page.getByRole('button', { name: 'curl' }).click()
-  await page.getByText(`curl ${house.endpoint}/v1/memories`).waitFor()
+  await page.getByText(`curl -sS ${house.endpoint}/v1/memories`).waitFor()
 
   await spine.memories.store({ id: 'lamp-1', content: 'The lamps of the north hall are on a clock.' })
   await page.getByText('waiting for the first handoff').waitFor()

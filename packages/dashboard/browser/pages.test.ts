@@ -261,3 +261,54 @@ test('it survives a restart of the server: the figures stay, and what happened m
   await page.getByText('No connection since').waitFor({ state: 'detached' })
   await context.close()
 })
+
+test('what was sealed and not sent has a row, can be filtered for, and becomes a delivery when it is sent', async () => {
+  const { page, context } = await openPage(browser)
+  await open(page, 'handoffs')
+  await page.getByText('seat map').first().waitFor()
+  const { id } = await house.spine.handoffs.create({
+    source_agent: 'night-desk',
+    target_agent: 'clock-winder',
+    task_summary: 'Wind the clock of the tower',
+    previous: null,
+  })
+  const row = page.getByRole('row', { name: /night-desk.*clock-winder/ })
+  await row.getByText('sealed, not sent').waitFor()
+  await page.getByLabel('Receiver').selectOption('bookings')
+  await row.waitFor({ state: 'detached' })
+  await page.getByRole('button', { name: 'Clear filter' }).click()
+  await page.getByLabel('State').selectOption('sealed, not sent')
+  await page.getByText(/^1 of the handoffs match/).waitFor()
+  await house.spine.deliveries.send({ envelope_id: id })
+  await page.getByText('No handoff matches.').waitFor()
+  await page.getByRole('button', { name: 'Clear filter' }).first().click()
+  // Under the pointer the list would hold still.
+  await page.mouse.move(0, 0)
+  await row.getByText('ready').waitFor()
+  await context.close()
+})
+
+test('a click anywhere on a row opens it; its link is still the one thing that keys come to', async () => {
+  const { page, context } = await openPage(browser)
+  await open(page, 'handoffs')
+  const row = page.getByRole('row', { name: /visitor-desk.*researcher/ }).first()
+  assert.equal(await row.locator('a, button, [tabindex]').count(), 1)
+  await row.getByText('completed').click()
+  await page.getByRole('tab', { name: 'Envelope JSON' }).waitFor()
+  await page.goBack()
+  const [opened] = await Promise.all([
+    context.waitForEvent('page'),
+    row.getByText('completed').click({ modifiers: ['ControlOrMeta'] }),
+  ])
+  await opened.getByRole('tab', { name: 'Envelope JSON' }).waitFor()
+  await context.close()
+})
+
+test('a breaker that is closed is not offered to be closed', async () => {
+  const { page, context } = await openPage(browser)
+  await open(page, 'agents')
+  const row = page.getByRole('row', { name: /manual-writer.*closed/ })
+  await row.waitFor()
+  assert.equal(await row.getByRole('button').count(), 0)
+  await context.close()
+})

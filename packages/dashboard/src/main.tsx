@@ -14,6 +14,7 @@ import './style/chain.css'
 import './style/handoff.css'
 import './style/read.css'
 import './style/lanes.css'
+import './style/narrow.css'
 
 const root = document.getElementById('app')
 if (root) render(<App />, root)

@@ -1,11 +1,12 @@
 /**
  * Deliveries, newest first, as many as one scrolls to, and live: each second the first page is read again if something
- * moved, and what moved further down is read by itself.
+ * moved, and what moved further down is read by itself. With them, the handoffs that were sealed and not sent.
  */
 
 import { useEffect, useRef, useState } from 'preact/hooks'
 import type { Delivery, DeliveryState } from '../../../spine/src/protocol/delivery.ts'
 import type { SpineEvent } from '../../../spine/src/protocol/event.ts'
+import type { Handoff } from '../../../spine/src/protocol/handoff.ts'
 import { call } from '../core/call.ts'
 import { type Failure, failureOf } from '../core/failure.ts'
 import { onSession } from '../core/session.ts'
@@ -17,6 +18,8 @@ export type DeliveryFilter = { state?: DeliveryState; target?: string }
 export type DeliveryList = {
   /** Nothing was read yet while this is undefined. */
   rows?: readonly Delivery[]
+  /** Sealed and not sent, newest first, as far back as the deliveries go. */
+  unsent: readonly Handoff[]
   failure?: Failure
   /** Came or moved since the list was first read. */
   fresh: ReadonlySet<string>
@@ -29,6 +32,9 @@ export type DeliveryList = {
 const page_rows = 200
 const older_rows = 1_000
 const pause_ms = 1_000
+const most_unsent = 50
+
+const nothing = { rows: undefined, unsent: [], failure: undefined, fresh: new Set<string>(), whole: false }
 
 type Store = ReturnType<typeof createStore>
 
@@ -42,9 +48,10 @@ export function useDeliveryList(filter: DeliveryFilter): DeliveryList {
     redraw((count) => count + 1)
     return made.close
   }, [key])
-  const { rows, failure, fresh, whole } = store.current?.view() ?? { fresh: new Set<string>(), whole: false }
+  const { rows, unsent, failure, fresh, whole } = store.current?.view() ?? nothing
   return {
     ...(rows && { rows }),
+    unsent,
     ...(failure && { failure }),
     fresh,
     whole,
@@ -64,6 +71,10 @@ function createStore(filter: DeliveryFilter, changed: () => void) {
   let timer: ReturnType<typeof setTimeout> | undefined
   const fresh = new Set<string>()
   const moved = new Set<string>()
+  let handoffs: readonly Handoff[] = []
+  let unsent: readonly Handoff[] = []
+  /** Envelopes that have a delivery: that stays so. */
+  const sent = new Set<string>()
 
   const matches = ({ state, target }: Delivery) =>
     (!filter.state || filter.state === state) && (!filter.target || filter.target === target)
@@ -82,13 +93,31 @@ function createStore(filter: DeliveryFilter, changed: () => void) {
   }
 
   const read = async (limit: number, after?: string) => {
-    const [page, { handoffs }] = await Promise.all([
+    const [page, newest] = await Promise.all([
       call('deliveries', 'list', { ...filter, limit, ...(after && { after }) }, signal),
       // Envelopes come in the same order; those of old ones that were redriven are asked for one by one.
       call('handoffs', 'list', { limit }, signal),
     ])
+    handoffs = newest.handoffs
     keepRecords(handoffs)
     return page
+  }
+
+  /** What has no delivery among these is asked for: it may have been sent to somebody else, or a moment ago. */
+  const readUnsent = async () => {
+    for (const { envelope_id } of known.values()) sent.add(envelope_id)
+    const oldest = next === undefined ? '' : ([...known.values()].map(({ created_at }) => created_at).sort()[0] ?? '')
+    const maybe = handoffs
+      .filter(
+        ({ envelope_id, target_agent }) => !sent.has(envelope_id) && [undefined, target_agent].includes(filter.target),
+      )
+      .filter(({ created_at }) => created_at >= oldest)
+      .slice(0, most_unsent)
+    const statuses = await Promise.all(
+      filter.state ? [] : maybe.map(({ envelope_id: id }) => call('handoffs', 'status', { id }, signal)),
+    )
+    for (const { envelope_id, deliveries } of statuses) if (deliveries.length > 0) sent.add(envelope_id)
+    unsent = statuses.filter(({ deliveries }) => deliveries.length === 0)
   }
 
   const first = async () => {
@@ -107,6 +136,7 @@ function createStore(filter: DeliveryFilter, changed: () => void) {
       put(page.deliveries, began)
       const others = ids.filter((id) => known.has(id) && !newest.has(id)).slice(0, 50)
       put(await Promise.all(others.map((id) => call('deliveries', 'get', { id }, signal))), began)
+      await readUnsent()
       failure = undefined
       show()
     } catch (error) {
@@ -131,6 +161,7 @@ function createStore(filter: DeliveryFilter, changed: () => void) {
       const page = await read(older_rows, next)
       next = page.next
       put(page.deliveries, false)
+      await readUnsent()
       show()
     } catch {
       // The end of the list stays where it is; scrolling asks again.
@@ -141,13 +172,15 @@ function createStore(filter: DeliveryFilter, changed: () => void) {
 
   const stops = [
     onEvent(({ type, delivery_id }: SpineEvent) => {
-      if (!type.startsWith('delivery.')) return
+      if (!/^(delivery|handoff)\./.test(type)) return
       if (delivery_id !== undefined) moved.add(delivery_id)
       later()
     }),
     onConnection(({ state }) => state === 'live' && later()),
     onSession(() => {
       known = new Map()
+      sent.clear()
+      unsent = []
       rows = undefined
       void first()
     }),
@@ -156,7 +189,7 @@ function createStore(filter: DeliveryFilter, changed: () => void) {
   return {
     first,
     more,
-    view: () => ({ rows, failure, fresh, whole: next === undefined }),
+    view: () => ({ rows, unsent, failure, fresh, whole: next === undefined }),
     close: () => {
       closing.abort()
       clearTimeout(timer)

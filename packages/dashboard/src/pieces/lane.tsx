@@ -1,16 +1,20 @@
 /**
  * Attempts of a delivery on a clock. Time is ink or grey, never accent, which is for text: nobody shall take a lane for
- * tokens. A thin bar is work after acceptance; a red box is an attempt that failed, with its number.
+ * tokens. A thin bar is work after acceptance; a red box is an attempt that failed, with its number, or several.
  */
 
 import type { Delivery } from '../../../spine/src/protocol/delivery.ts'
 import { duration } from '../core/words.ts'
 import { type Attempt, attemptsOf, failed } from '../data/attempts.ts'
+import { boxesOf, endOf } from './boxes.ts'
 import { StateGlyph } from './glyphs.tsx'
 import { useWidth } from './width.ts'
 
 /** A clock shows at least this much, so that what was done at once is still a drawing. */
 const least_ms = 20
+
+/** For the glyph at the end, in px. */
+const room_px = 17
 
 /** ms since 1970. */
 export type Clock = { from: number; to: number }
@@ -40,11 +44,14 @@ type LaneProps = { delivery: Delivery; clock: Clock; now: number; height?: numbe
 
 export function Lane({ delivery, clock, now, height = 18, waits = false }: LaneProps) {
   const { ref, width } = useWidth<SVGSVGElement>()
-  const x = (time: number) => 1 + ((time - clock.from) / (clock.to - clock.from)) * (width - 18)
+  const x = (time: number) => 1 + ((time - clock.from) / (clock.to - clock.from)) * (width - room_px - 1)
   const middle = height / 2
   const attempts = attemptsOf(delivery)
   const end = endAt(delivery)
   const last = end ? Date.parse(end) : now
+  const spans = attempts.filter(failed).map(({ number, from, to = now }) => ({ number, from: x(from), to: x(to) }))
+  const boxes = boxesOf(spans, width - room_px)
+  const taken = Math.max(0, ...boxes.map(endOf))
   return (
     <svg ref={ref} class="lane" height={height} width="100%" aria-hidden="true">
       {ticksOf(clock).map((second) => (
@@ -62,12 +69,22 @@ export function Lane({ delivery, clock, now, height = 18, waits = false }: LaneP
         return (
           <g key={attempt.number}>
             <Wait from={x(before)} to={x(attempt.from)} y={middle} {...(waits && { ms: attempt.from - before })} />
-            <Try attempt={attempt} x={x} y={middle} now={now} />
+            {!failed(attempt) && (
+              <Work attempt={attempt} x={(time) => Math.max(x(time), taken + 2)} y={middle} now={now} />
+            )}
           </g>
         )
       })}
+      {boxes.map((box) => (
+        <g key={box.label}>
+          <rect class="bad" x={box.x} y={middle - 6} width={box.width} height="12" rx="1.5" />
+          <text class="error" x={box.x + box.width / 2} y={middle + 4} text-anchor="middle">
+            {box.label}
+          </text>
+        </g>
+      ))}
       {attempts.length === 0 && <Wait from={x(Date.parse(delivery.created_at))} to={x(last)} y={middle} />}
-      <StateGlyph state={delivery.state} x={x(last) - 5} y={middle - 7} />
+      <StateGlyph state={delivery.state} x={Math.max(x(last) - 5, taken + 3)} y={middle - 7} />
     </svg>
   )
 }
@@ -86,22 +103,10 @@ function Wait({ from, to, y, ms }: { from: number; to: number; y: number; ms?: n
   )
 }
 
-type TryProps = { attempt: Attempt; x: (time: number) => number; y: number; now: number }
+type WorkProps = { attempt: Attempt; x: (time: number) => number; y: number; now: number }
 
-function Try({ attempt, x, y, now }: TryProps) {
-  const { from, accepted, number } = attempt
-  const to = attempt.to ?? now
-  if (failed(attempt)) {
-    const wide = Math.max(12, x(to) - x(from))
-    return (
-      <>
-        <rect class="bad" x={x(from)} y={y - 6} width={wide} height="12" rx="1.5" />
-        <text class="error" x={x(from) + 4} y={y + 4}>
-          {number}
-        </text>
-      </>
-    )
-  }
+function Work({ attempt, x, y, now }: WorkProps) {
+  const { from, accepted, to = now } = attempt
   return (
     <>
       {accepted !== undefined && (

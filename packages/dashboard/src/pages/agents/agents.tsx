@@ -107,7 +107,7 @@ function AgentRow({ agent, read_at }: { agent: Agent; read_at: number }) {
         {tokenizer.replace('_base', '')}
       </td>
       <td class="dim hide-s">{fallback_agent ?? 'none'}</td>
-      <td>{breaker && <Reset name={name} />}</td>
+      <td>{state !== 'closed' && <Reset name={name} />}</td>
     </>
   )
 }

@@ -1,7 +1,8 @@
-/** Every handoff, newest first: filtered by state and receiver on the server, searched by text among what is here. */
+/** Every handoff, newest first, sent or not: filtered by state and receiver, searched by text among what is here. */
 
 import { useMemo } from 'preact/hooks'
 import type { Delivery, DeliveryState } from '../../../../spine/src/protocol/delivery.ts'
+import type { Handoff } from '../../../../spine/src/protocol/handoff.ts'
 import { useRowKeys } from '../../core/keyboard.ts'
 import { type Route, setQuery } from '../../core/router.ts'
 import { number, plural } from '../../core/words.ts'
@@ -12,7 +13,7 @@ import { recordOf } from '../../data/records.ts'
 import { Pick } from '../../pieces/controls.tsx'
 import { Empty, Failed, Head, Loading } from '../../pieces/panel.tsx'
 import { Rows } from '../../pieces/rows.tsx'
-import { DeliveryRow, deliveryColumns } from './delivery-row.tsx'
+import { DeliveryRow, deliveryColumns, UnsentRow } from './delivery-row.tsx'
 
 const states: readonly DeliveryState[] = [
   'ready',
@@ -26,13 +27,25 @@ const states: readonly DeliveryState[] = [
   'discarded',
 ]
 
-const idOf = ({ id }: Delivery) => id
+/** In the place of a state. */
+const unsent = { value: 'unsent', label: 'sealed, not sent' } as const
 
-function matcher(text: string): (delivery: Delivery) => boolean {
+type Row = Delivery | Handoff
+const isSent = (row: Row): row is Delivery => 'state' in row
+const idOf = (row: Row) => (isSent(row) ? row.id : row.envelope_id)
+
+/** Both newest first, and so is what comes of them. */
+function merged(deliveries: readonly Delivery[], handoffs: readonly Handoff[]): readonly Row[] {
+  if (handoffs.length === 0) return deliveries
+  return [...deliveries, ...handoffs].sort((left, right) => right.created_at.localeCompare(left.created_at))
+}
+
+function matcher(text: string): (row: Row) => boolean {
   const words = text.toLowerCase().split(/\s+/).filter(Boolean)
-  return ({ id, envelope_id, source_agent, target, reason, channel }) => {
-    const record = recordOf(envelope_id)
-    const said = [id, envelope_id, source_agent, target, reason, channel, record?.summary, record?.task_id]
+  return (row) => {
+    const record = isSent(row) ? recordOf(row.envelope_id) : row
+    const { id, target, reason, channel } = isSent(row) ? row : { target: row.target_agent }
+    const said = [id, row.envelope_id, row.source_agent, target, reason, channel, record?.summary, record?.task_id]
     const all = said.join('\n').toLowerCase()
     return words.every((word) => all.includes(word))
   }
@@ -46,7 +59,11 @@ export function Handoffs({ route }: { route: Route }) {
     ...(target && { target }),
   })
   const agents = useAgentNames()
-  const all = list.rows ?? []
+  const deliveries = list.rows ?? []
+  const all = useMemo(
+    () => merged(state === unsent.value ? [] : deliveries, list.unsent),
+    [deliveries, list.unsent, state],
+  )
   const found = useMemo(() => (q ? all.filter(matcher(q)) : all), [all, q])
   const { shown, waiting, release, hold } = useHeld(found, idOf)
   const filtered = Boolean(state || target || q)
@@ -56,7 +73,7 @@ export function Handoffs({ route }: { route: Route }) {
     <>
       <Head
         title={filtered ? `${count} of the handoffs match` : 'Handoffs'}
-        sub="One row is one envelope on its way to one receiver, newest first."
+        sub="One row is one envelope on its way to one receiver, newest first; what was sealed and not sent has one too."
       />
       <section class="panel" {...hold}>
         <div class="filters">
@@ -71,7 +88,7 @@ export function Handoffs({ route }: { route: Route }) {
           <Pick
             label="State"
             value={state}
-            choices={[{ value: '', label: 'All states' }, ...states.map((value) => ({ value, label: value }))]}
+            choices={[{ value: '', label: 'All states' }, ...states.map((value) => ({ value, label: value })), unsent]}
             onChange={(value) => setQuery({ state: value })}
           />
           <Pick
@@ -90,7 +107,7 @@ export function Handoffs({ route }: { route: Route }) {
               {waiting} new while you read
             </button>
           )}
-          <span class="end">{list.rows && plural(all.length, 'delivery', 'deliveries')} read</span>
+          <span class="end">{list.rows && plural(deliveries.length, 'delivery', 'deliveries')} read</span>
         </div>
         {list.failure && !list.rows && (
           <Failed
@@ -107,7 +124,7 @@ export function Handoffs({ route }: { route: Route }) {
             columns={deliveryColumns}
             items={shown}
             keyOf={idOf}
-            row={(delivery) => <DeliveryRow delivery={delivery} />}
+            row={(row) => (isSent(row) ? <DeliveryRow delivery={row} /> : <UnsentRow handoff={row} />)}
             fresh={list.fresh}
             onEnd={list.more}
           />

@@ -2,19 +2,21 @@
 
 import type { HealthReport } from '../../../../spine/src/protocol/health.ts'
 import { duration, percent } from '../../core/words.ts'
-import { type Frame, Grid, Line, Plot, pathOf, Threshold } from './plot.tsx'
+import { type Frame, Grid, Line, Plot, pathOf, plot_px, Threshold } from './plot.tsx'
 
 type ChartProps = { report: HealthReport }
 
 /** The default wait of a sender, and the default limit of a chain: lines to see the figures by. */
 const ack_timeout_ms = 15_000
 const hop_limit = 10
+/** Of text, one above the other. */
+const row_px = 12
 
 /** On a logarithmic axis, the three percentiles named at their ends. */
 export function Latency({ report }: ChartProps) {
   const points = report.history.map(({ latency_ms }) => latency_ms.all)
   const values = points.flatMap(({ p50, p99 }) => [p50 ?? [], p99 ?? []].flat()).filter((value) => value > 0)
-  const low = Math.min(100, ...values) / 1.2
+  const low = Math.min(100, ...values) / 2
   const high = Math.max(ack_timeout_ms, ...values) * 1.15
   const y = (ms: number) => 100 - (Math.log(Math.max(low, ms) / low) / Math.log(high / low)) * 92
   const { p50, p95, p99 } = report.figures.latency_ms.all
@@ -32,9 +34,11 @@ export function Latency({ report }: ChartProps) {
             .map((ms) => (
               <g key={ms}>
                 <Grid y={y(ms)} width={frame.width} />
-                <text class="halo" x="0" y={y(ms) - 3}>
-                  {ms < 1_000 ? `${ms} ms` : `${ms / 1_000} s`}
-                </text>
+                {y(ms) - y(ack_timeout_ms) > 2.5 * row_px && (
+                  <text class="halo" x="0" y={y(ms) - 3}>
+                    {ms < 1_000 ? `${ms} ms` : `${ms / 1_000} s`}
+                  </text>
+                )}
               </g>
             ))}
           <Threshold y={y(ack_timeout_ms)} width={frame.width} tone="none" under>
@@ -56,17 +60,18 @@ type EndLabelsProps = {
   y: (ms: number) => number
 }
 
-/** Beside the ends of the lines, moved apart where these are too near to each other to be read. */
+/** Beside the ends of the lines, moved apart where these are too near to each other to be read, and up from the axis. */
 function EndLabels({ points, width, y }: EndLabelsProps) {
   const last = points.findLast(({ p50 }) => p50 !== undefined)
   if (!last) return null
+  const names = ['p99', 'p95', 'p50'] as const
   let free = Number.NEGATIVE_INFINITY
   return (
     <>
-      {(['p99', 'p95', 'p50'] as const).map((name) => {
+      {names.map((name, index) => {
         const wanted = y(last[name] ?? last.p50 ?? 0) + 4
-        const at = Math.max(wanted, free)
-        free = at + 12
+        const at = Math.min(Math.max(wanted, free), plot_px - 2 - (names.length - 1 - index) * row_px)
+        free = at + row_px
         return (
           <text key={name} x={width + 8} y={at}>
             {name}
@@ -86,6 +91,7 @@ export function Completeness({ report }: ChartProps) {
   const { score, count } = figures.completeness
   // Rates of very few handoffs are not judged, so nothing is in a tone.
   const enough = count >= thresholds.rate_handoffs
+  const between = y(critical) - y(warning)
   return (
     <Plot
       label={score === undefined ? 'Nothing was sealed yet.' : `Completeness, now ${percent(score)} percent.`}
@@ -95,9 +101,9 @@ export function Completeness({ report }: ChartProps) {
         <>
           <Grid y={y(1)} width={frame.width} />
           <Threshold y={y(warning)} width={frame.width} tone="warn" under>
-            warning below {percent(warning)} %
+            {between > row_px && `warning below ${percent(warning)} %`}
           </Threshold>
-          <Threshold y={y(critical)} width={frame.width} tone="crit">
+          <Threshold y={y(critical)} width={frame.width} tone="crit" under={between < 3 * row_px}>
             critical below {percent(critical)} %
           </Threshold>
           <Line

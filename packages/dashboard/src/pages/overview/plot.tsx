@@ -7,7 +7,7 @@ import type { ComponentChildren } from 'preact'
 import { useId } from 'preact/hooks'
 import { useWidth } from '../../pieces/width.ts'
 
-const plot_px = 104
+export const plot_px = 104
 /** Room for labels right of the plot. */
 const labels_px = 34
 
