@@ -37,7 +37,9 @@ const BATCH = 500
 /** Envelopes made at most to find the largest that keeps to a budget. */
 const TRIES = 6
 
-async function storeAll(spine: Spine, { memories }: Store): Promise<void> {
+async function storeAll(spine: Spine, store: Store): Promise<void> {
+  // Of a turn without a word there is nothing to remember.
+  const memories = store.memories.filter(({ text }) => text !== '')
   for (let from = 0; from < memories.length; from += BATCH)
     await spine.memories.store({
       memories: memories.slice(from, from + BATCH).map(({ id, text, at, author, session }) => ({

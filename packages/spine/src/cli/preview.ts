@@ -100,12 +100,12 @@ function levelMap({ memories, variants }: Preview): string {
   const levelsOf = shown.map(({ levels }) => new Map(levels.map(({ id, level }) => [id, level])))
   const rows = memories
     .slice(0, SHOWN_MEMORIES)
-    .map(({ id, title, weight, explain, ...memory }) => [
+    .map(({ id, title, opening, weight, explain }) => [
       clip(id, 16),
-      clip(title ?? String(memory.kind ?? ''), 32),
+      clip(title ?? opening ?? '', 40),
       percent(weight),
       ...levelsOf.map((levels) => levels.get(id) ?? '-'),
-      clip(explain?.join(', ') ?? '', 40),
+      clip(explain?.join('; ') ?? '', 48),
     ])
   if (rows.length === 0) return 'There are no memories to choose from.'
   const more = memories.length > SHOWN_MEMORIES ? `\n... and ${memories.length - SHOWN_MEMORIES} more memories` : ''

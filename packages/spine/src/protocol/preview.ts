@@ -49,6 +49,8 @@ export const previewInput = z
 /** A memory that could travel. */
 const previewMemory = z.looseObject({
   ...envelopeMemory.omit({ level: true, content: true, digest: true }).shape,
+  /** How its text begins, where it has no title. */
+  opening: text.optional(),
   /** Asked for by id, named in the texts, or pinned. */
   requested: z.boolean(),
   score: z.number(),

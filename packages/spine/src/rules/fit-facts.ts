@@ -79,12 +79,16 @@ export function createFactList(ranked: readonly RankedFact[], count: CountTokens
 
   const wants = (text: string, tokens: number): number => {
     const said = new Set(shown.in(text))
+    const named = new Set<string>()
     let wanted = 0
     for (const [place, fact] of ranked.entries()) {
       if (wanted >= tokens) return tokens
-      if (!said.has(place)) wanted += costOf(fact)
+      if (said.has(place)) continue
+      const label = fact.sources.some((from) => named.has(from)) ? undefined : fact.sources[0]
+      if (label !== undefined) named.add(label)
+      wanted += costOf(fact) + (label === undefined ? 0 : LABEL_TOKENS)
     }
-    return wanted === 0 ? 0 : Math.min(tokens, wanted + LABEL_TOKENS)
+    return Math.min(tokens, wanted)
   }
 
   return Object.freeze({

@@ -118,6 +118,29 @@ test('facts take at most a quarter of the budget and of the text, and say nothin
   )
 })
 
+test('what facts leave of their room goes to memories: values that stand there need no list', () => {
+  const memories = Array.from({ length: 30 }, (_, at) => `Order AB${1_000 + at} waits in src/pay/queue_${at}.ts.`)
+  const [given] = fc.sample(
+    fc.record({
+      draft: draft(plainText(4), fc.constant(1_700)),
+      memories: fitMemories(fc.constantFrom(...memories), count),
+    }),
+    { numRuns: 1, seed: 3 },
+  )
+  const [first] = given?.memories ?? []
+  assert.ok(given && first)
+  const every = memories.map((content, at) => {
+    const tokens = count(content)
+    const passages = [{ start: 0, end: content.length, tokens, score: 1 }]
+    const memory = { ...first.memory, id: `m${at}`, content, tokens, digest: `sha256:${at}`, pinned: false }
+    return { ...first, seq: at + 1, requested: false, passages, memory: { ...memory, priority: 'normal' as const } }
+  })
+  const call = { ...given, memories: every, history: [], compacted: undefined, count, require_full_intent: false }
+  const fit = fitEnvelope({ ...call, facts: factsOf(call), strategy: 'priority' })
+  assert.deepEqual(new Set(fit.draft.memories.map(({ level }) => level)), new Set(['full']))
+  assert.equal(fit.draft.memories.length, every.length)
+})
+
 test('every candidate is carried whole, or has a receipt, or is counted', () => {
   fc.assert(
     fc.property(call, (given) => {

@@ -87,12 +87,14 @@ function factTokens(
 function withRest(call: Fitting, draft: Draft, levels: Levels): Fitted & { choices: Choice[] } {
   const { max_tokens } = draft.budget
   const small = Math.max(MIN_REST_TOKENS, max_tokens * MIN_REST)
-  for (let round = 0; round < GIVEN_OUT; round += 1) {
+  const rest = () => {
     const text = render(withMemories(draft, levels.choices()))
     const left = max_tokens - call.count(text) - REST_MARGIN
-    const rest = left - factTokens(call, text, { free: left, max_tokens })
-    if (rest < small || !levels.giveOut(rest)) break
+    return left - factTokens(call, text, { free: left, max_tokens })
   }
+  let left = rest()
+  for (let round = 0; round < GIVEN_OUT && left >= small && levels.giveOut(left); round += 1) left = rest()
+  levels.finish(Math.max(0, left))
   const choices = levels.choices()
   return { ...fittedWith(call, draft, choices), choices }
 }

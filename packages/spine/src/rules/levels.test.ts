@@ -90,6 +90,18 @@ test('an excerpt keeps the passage that matters, cut at sentence bounds', () => 
     assert.match(piece, /^(?:Nothing|The code|And).*\.$/s)
 })
 
+test('half of a few memories is shown rather than slivers of many', () => {
+  const of = (name: string) =>
+    `The vault of ${name} is meant. ${long(`Somebody in ${name} said so.`, 12)} ${long('Then lunch.', 60)}`
+  const fitted = fitting(
+    500,
+    ['Rome', 'Oslo', 'Kyiv', 'Lima'].map((name) => ({ content: of(name), score: 2 })),
+  )
+  const shown = fitted.memories.filter(({ content }) => content !== undefined)
+  assert.ok(shown.length >= 2, String(shown.length))
+  for (const { tokens, content = '' } of shown.slice(0, 2)) assert.ok(count(content) * 2 >= tokens, content)
+})
+
 test('a memory that has nearly all of its passages is shown whole', () => {
   const content = long('The vault is as it was before.', 30)
   assert.deepEqual(levels(fitting(2_000, [{ content }])), { m1: 'full' })

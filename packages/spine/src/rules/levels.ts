@@ -47,6 +47,9 @@ const MESSAGE_TOKENS = 200
 const NEARLY_ALL = 0.7
 /** What one memory may take of the room for all, while others want it. */
 const ONE_OF_ALL = 0.5
+/** The half of a memory, of which tokens are only known about, goes as one up to so many. */
+const HALF = 0.51
+const HALF_TOKENS = 400
 /** Of the room, what is kept for references. */
 const REFERENCES = 0.06
 const MIN_EXCERPT_TOKENS = 24
@@ -63,6 +66,8 @@ export type Levels = {
   choices(): Choice[]
   /** Gives out so many tokens, which were kept for something else; false when nobody could use any. */
   giveOut(tokens: number): boolean
+  /** Gives out the last tokens, where nothing else is coming: references, single passages, a few sentences. */
+  finish(tokens: number): void
 }
 
 export function chooseLevels(call: LevelsCall, draft: Draft, free: number): Levels {
@@ -71,28 +76,29 @@ export function chooseLevels(call: LevelsCall, draft: Draft, free: number): Leve
   const reserve = () => table.reserve(items.filter((item) => tierOf(item) < 2 && !table.has(item)))
   const isWaiting = () => items.some((item) => item.memory.priority === 'high' && !table.has(item))
   reserve()
-  const waiting = isWaiting()
-  const keep = Math.floor(Math.max(0, free) * REFERENCES)
+  const kept = () => (table.refers(items) ? Math.floor(Math.max(0, free) * REFERENCES) : 0)
   for (const tier of [0, 1, 2] as const) {
     // What nobody asked for takes no room while something important has none.
-    if (waiting && tier === 2) break
+    if (tier === 2 && isWaiting()) break
     const own = items.filter((item) => tierOf(item) === tier)
-    table.fill(own, { keep: tier === 2 ? keep : 0, crowded: true })
+    table.fill(own, { keep: tier === 2 ? kept() : 0, crowded: true })
   }
-  const fillUp = () => {
-    table.refer(items)
-    if (isWaiting()) return
-    for (const crowded of [true, false]) table.fill(items, { keep: 0, crowded })
-    table.lastSentences(items)
-  }
-  fillUp()
   return Object.freeze({
     choices: table.choices,
     giveOut: (tokens: number) => {
       table.setLeft(tokens)
       reserve()
-      fillUp()
+      if (!isWaiting()) table.fill(items, { keep: kept(), crowded: true })
       return table.left() < tokens
+    },
+    finish: (tokens: number) => {
+      table.setLeft(tokens)
+      if (!isWaiting()) for (const crowded of [true, false]) table.fill(items, { keep: kept(), crowded })
+      table.refer(items)
+      if (isWaiting()) return
+      table.fill(items, { keep: 0, crowded: false })
+      table.complete(items)
+      table.lastSentences(items)
     },
   })
 }
@@ -158,15 +164,19 @@ function createTable(call: LevelsCall, draft: Draft, items: readonly FitMemory[]
     const text = excerptOf(item.memory.content, wanted, termsOf, allowance, count)
     return text === undefined ? undefined : at(item, 'excerpt', text)
   }
+  const tokensOf = (item: FitMemory) =>
+    [...(parts.get(item) ?? [])].reduce((sum, place) => sum + (item.passages[place]?.tokens ?? 0), 0)
+  const whole = (item: FitMemory, limit: number, share: number): boolean => {
+    const { memory } = item
+    const worth = tokensOf(item) >= memory.tokens * share && memory.tokens <= limit
+    return worth && give(item, at(item, 'full', memory.content))
+  }
   const show = (item: FitMemory, limit: number): boolean => {
     const { memory, passages } = item
-    const chosen = parts.get(item) ?? new Set()
-    const tokens = [...chosen].reduce((sum, place) => sum + (passages[place]?.tokens ?? 0), 0)
-    const whole = tokens >= memory.tokens * NEARLY_ALL && memory.tokens <= limit
-    if (whole && give(item, at(item, 'full', memory.content))) return true
+    if (whole(item, limit, 1)) return true
     if (policy.whole) return false
     if (policy.most < memory.tokens && !isPin(item)) return give(item, sentences(item, policy.most))
-    return passages.length > 1 && give(item, excerpt(item, chosen))
+    return passages.length > 1 && give(item, excerpt(item, parts.get(item) ?? new Set()))
   }
 
   /** By value, passage after passage, until nothing more fits; `keep` tokens are left for others. */
@@ -175,26 +185,33 @@ function createTable(call: LevelsCall, draft: Draft, items: readonly FitMemory[]
     for (const item of candidates.filter(isPin)) give(item, fullIfItFits(item))
     const entries = candidates
       .filter(open)
-      .flatMap((item) => item.passages.map((passage, place) => ({ item, place, passage })))
-      .filter(({ item, place }) => !parts.get(item)?.has(place))
-      .sort((a, b) => b.passage.score - a.passage.score || b.item.seq - a.item.seq || a.place - b.place)
+      .flatMap((item) => offersOf(item, parts.get(item)))
+      .sort((a, b) => b.score - a.score || b.item.seq - a.item.seq || a.place - b.place)
     let room = left - keep
     const changed = new Set<FitMemory>()
     // A memory whose better passage has no room is not shown by a worse one.
     const closed = new Set<FitMemory>()
-    for (const { item, place, passage } of entries) {
-      if (closed.has(item)) continue
+    const take = ({ item, places, tokens }: Offer, limit: number): boolean => {
       const chosen = parts.get(item) ?? new Set<number>()
-      const has = [...chosen].reduce((sum, one) => sum + (item.passages[one]?.tokens ?? 0), 0)
-      const tokens = Math.min(passage.tokens, policy.most)
-      const cost = tokens + (chosen.size === 0 ? ABOUT_LABEL - (given.get(item)?.cost ?? 0) : GAP_TOKENS)
-      if (cost > room || has + tokens > most(item, crowded)) {
-        closed.add(item)
-        continue
-      }
-      room -= cost
-      parts.set(item, chosen.add(place))
+      const has = tokensOf(item)
+      const own = Math.min(tokens, policy.most)
+      const gaps = chosen.size === 0 ? ABOUT_LABEL - (given.get(item)?.cost ?? 0) : GAP_TOKENS
+      if (own + gaps > room || has + own > limit) return false
+      room -= own + gaps
+      for (const place of places) chosen.add(place)
+      parts.set(item, chosen)
       changed.add(item)
+      return true
+    }
+    for (const offer of entries) {
+      const { item } = offer
+      if (closed.has(item)) continue
+      const limit = most(item, crowded)
+      const [best] = offer.places
+      if (take(offer, offer.places.length > 1 ? Math.max(limit, HALF_TOKENS) : limit)) continue
+      // Half of it has no room: its best passage may go where nobody else wants the room.
+      const alone = crowded || best === undefined || offer.places.length === 1 ? undefined : offerOf(item, [best])
+      if (!alone || !take(alone, limit)) closed.add(item)
     }
     for (const item of own) if (changed.has(item) && !show(item, most(item, crowded))) undo(item)
   }
@@ -216,11 +233,17 @@ function createTable(call: LevelsCall, draft: Draft, items: readonly FitMemory[]
     reserve: (own: readonly FitMemory[]) => {
       for (const item of own) give(item, at(item, 'ref'))
     },
+    /** Whether anybody is still waiting for a reference. */
+    refers: (all: readonly FitMemory[]) => references > 0 && all.some((item) => !given.has(item)),
     refer: (all: readonly FitMemory[]) => {
       for (const item of all) {
         if (references === 0 || left < MIN_REFERENCE) return
         if (!given.has(item) && give(item, at(item, 'ref'))) references -= 1
       }
+    },
+    /** Of whom nearly all is shown has the rest, too, once everybody else has been asked. */
+    complete: (all: readonly FitMemory[]) => {
+      for (const item of all) if (given.get(item)?.level === 'excerpt') whole(item, most(item, false), NEARLY_ALL)
     },
     lastSentences: (all: readonly FitMemory[]) => {
       if (policy.whole) return
@@ -235,6 +258,34 @@ function createTable(call: LevelsCall, draft: Draft, items: readonly FitMemory[]
         return choice.level === 'full' ? choice : { ...choice, ...(bar ?? { full_needs }) }
       }),
   }
+}
+
+/** Passages of one memory that go together, the best one first. */
+type Offer = { item: FitMemory; place: number; places: readonly number[]; tokens: number; score: number }
+
+function offerOf(item: FitMemory, places: readonly number[]): Offer {
+  const [place = 0] = places
+  const tokens = places.reduce((sum, one) => sum + (item.passages[one]?.tokens ?? 0), 0)
+  return { item, place, places, tokens, score: item.passages[place]?.score ?? 0 }
+}
+
+/**
+ * What a memory has to offer beside what is `taken` of it: at first its best passages up to half of it, for a sliver of
+ * a text tells less than half of it, then the others one by one. Of a long one each passage alone.
+ */
+function offersOf(item: FitMemory, taken: ReadonlySet<number> | undefined): Offer[] {
+  const { passages, memory } = item
+  const free = [...passages.keys()].filter((place) => !taken?.has(place))
+  if (taken?.size || passages.length === 1) return free.map((place) => offerOf(item, [place]))
+  const best = free.toSorted((a, b) => (passages[b]?.score ?? 0) - (passages[a]?.score ?? 0) || a - b)
+  let tokens = 0
+  let together = 0
+  for (; together < best.length && tokens < memory.tokens * HALF; together += 1)
+    tokens += passages[best[together] ?? 0]?.tokens ?? 0
+  if (tokens > HALF_TOKENS) return free.map((place) => offerOf(item, [place]))
+  return [best.slice(0, together), ...best.slice(together).map((place) => [place])].map((places) =>
+    offerOf(item, places),
+  )
 }
 
 /** Why a memory has no content, and which one has it instead. */

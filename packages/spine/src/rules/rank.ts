@@ -52,12 +52,10 @@ export function rank<C extends RankCandidate>(
   for (let from = 0; from < units.length; ) {
     const memory = units[from]?.memory
     if (!memory) break
-    const passages = memory.passages.map(({ start, end, tokens }, at) => ({
-      start,
-      end,
-      tokens,
-      score: scores[from + at] ?? 0,
-    }))
+    const first = from
+    const passages = memory.passages.map(({ start, end, tokens }, at) => {
+      return { start, end, tokens, score: scores[first + at] ?? 0 }
+    })
     let top = from
     for (let at = from; at < from + passages.length; at += 1) if ((scores[at] ?? 0) > (scores[top] ?? 0)) top = at
     const best = top
@@ -73,10 +71,11 @@ function scoresOf(features: Features, size: number): Float64Array {
   const scores = new Float64Array(size)
   for (const signal of signals) {
     const column = features[signal]
-    if (column)
-      for (let at = 0; at < size; at += 1) scores[at] = (scores[at] ?? 0) + weights[signal] * (column[at] ?? 0)
+    const weight = weights[signal]
+    if (column) for (let at = 0; at < size; at += 1) scores[at] = (scores[at] ?? 0) + weight * (column[at] ?? 0)
   }
-  return scores.map((score) => Math.round(score * 1e6) / 1e6)
+  for (let at = 0; at < size; at += 1) scores[at] = Math.round((scores[at] ?? 0) * 1e6) / 1e6
+  return scores
 }
 
 const priorityValue: Record<Priority, number> = { low: -1, normal: 0, high: 1, critical: 1 }

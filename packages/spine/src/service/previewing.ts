@@ -22,9 +22,10 @@ type In = z.output<(typeof contract.handoffs)['preview']['input']>
 const MAX_BUDGET = 1_000_000
 
 /** What variants are made of, and what they are compared with. */
-type Source = Pick<Preview, 'budget' | 'gaps'> & { candidates: Candidates; sealed?: PreviewVariant }
+type Source = Pick<Preview, 'budget' | 'gaps'> & { candidates: Candidates; sealed?: Fitted }
 
-type Fit = (max_tokens: number) => Promise<ReturnType<typeof variantOf>>
+type Fitted = ReturnType<typeof variantOf>
+type Fit = (max_tokens: number) => Promise<Fitted>
 
 export function previewOperations(service: Service, rooms: { envelopes: Envelopes; assembly: Assembly }) {
   const { envelopes, assembly } = rooms
@@ -39,7 +40,7 @@ export function previewOperations(service: Service, rooms: { envelopes: Envelope
     return { candidates, budget, gaps: collected.gaps }
   }
 
-  const sourceOfSealed = async (id: string, text: boolean, { ns }: Caller): Promise<Source> => {
+  const sourceOfSealed = async (id: string, { ns }: Caller): Promise<Source> => {
     const envelope = await envelopes.mustFind(ns, id)
     const { candidates, gaps } = await candidatesOfSealed(service, envelopes, ns, envelope)
     const { max_tokens, tokenizer: tokenizer_name, strategy = 'priority' } = envelope.budget
@@ -48,17 +49,14 @@ export function previewOperations(service: Service, rooms: { envelopes: Envelope
       candidates,
       gaps,
       budget: { max_tokens, set_by: 'sealed', tokenizer: tokenizer_name, strategy },
-      sealed: {
-        ...described(envelope, envelope.token_count, candidates.memories, count),
-        ...(text ? textOf(envelope) : {}),
-      },
+      sealed: { variant: described(envelope, envelope.token_count, candidates.memories, count), draft: envelope },
     }
   }
 
   const preview = async (call: In, caller: Caller): Promise<Preview> => {
     const warnings: string[] = []
     const source = call.envelope_id
-      ? await sourceOfSealed(call.envelope_id, call.text, caller)
+      ? await sourceOfSealed(call.envelope_id, caller)
       : await sourceOfCall(call, { ...caller, warn: (warning) => void warnings.push(warning) })
     const { budget, candidates, gaps, sealed } = source
     const variants: PreviewVariant[] = []
@@ -66,7 +64,10 @@ export function previewOperations(service: Service, rooms: { envelopes: Envelope
       const count = await tokenizer(tokenizer_name)
       const draft = { ...candidates.draft, budget: { ...candidates.draft.budget, tokenizer: tokenizer_name } }
       for (const strategy of call.strategies ?? [budget.strategy]) {
-        const fitAt = fits(service, { ...candidates, draft }, strategy, count)
+        const same = tokenizer_name === budget.tokenizer && strategy === budget.strategy
+        // What was sealed is what its own budget gives, whatever of it is still known.
+        const known = new Map(sealed && same ? [[budget.max_tokens, sealed]] : [])
+        const fitAt = fits(service, { ...candidates, draft }, { strategy, count, known })
         variants.push(...(await variantsOf(fitAt, call.budgets ?? [budget.max_tokens], call)))
       }
     }
@@ -76,7 +77,7 @@ export function previewOperations(service: Service, rooms: { envelopes: Envelope
       target_agent,
       summary: task.summary,
       ...(call.envelope_id === undefined ? {} : { envelope_id: call.envelope_id }),
-      ...(sealed ? { sealed } : {}),
+      ...(sealed ? { sealed: { ...sealed.variant, ...(call.text ? textOf(sealed.draft) : {}) } } : {}),
       budget,
       memories: listed(candidates),
       gaps,
@@ -89,8 +90,11 @@ export function previewOperations(service: Service, rooms: { envelopes: Envelope
 }
 
 /** Fits in turn, each budget once. */
-function fits(service: Service, candidates: Candidates, strategy: Strategy, count: CountTokens): Fit {
-  const known = new Map<number, ReturnType<typeof variantOf>>()
+function fits(
+  service: Service,
+  candidates: Candidates,
+  { strategy, count, known }: { strategy: Strategy; count: CountTokens; known: Map<number, Fitted> },
+): Fit {
   return async (max_tokens) => {
     const before = known.get(max_tokens)
     if (before) return before
@@ -172,10 +176,15 @@ function changesBetween(before: PreviewVariant, after: PreviewVariant) {
     .filter(({ from, to }) => from !== to)
 }
 
+const OPENING_CHARS = 60
+
+const openingOf = (content: string) => content.slice(0, OPENING_CHARS).toWellFormed().replace(/\s+/g, ' ').trim()
+
 function listed({ memories }: Candidates): Preview['memories'] {
   const weights = weightsOf(memories)
-  return memories.map(({ memory: { content: _content, level: _level, digest: _digest, ...memory }, ...about }) => ({
+  return memories.map(({ memory: { content, level: _level, digest: _digest, ...memory }, ...about }) => ({
     ...memory,
+    ...(memory.title === undefined ? { opening: openingOf(content) } : {}),
     requested: about.requested,
     score: about.score,
     weight: Math.round((weights.get(memory.id) ?? 0) * 10_000) / 10_000,

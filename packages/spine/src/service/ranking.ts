@@ -80,17 +80,24 @@ export async function rankMemories(service: Service, call: RankCall): Promise<Ra
     ? []
     : await readAll(memories.candidatesBetween(dialect, around(bestMemories(query, index, call.limit)), { ns, now }))
   const wanted = new Set(call.ids)
-  const rows = new Map([...found, ...matching, ...named].map((row) => [String(row.id), row]))
   const ours = (row: Row) =>
     task_id === undefined || row.task_id === null || row.task_id === task_id || wanted.has(String(row.id))
-  const candidates = [...rows.values()].filter(ours).map((row) => toCandidate(row, task_id))
+  const seen = new Set<number>()
+  const candidates: RankedRow['memory'][] = []
+  for (const rows of [found, matching, named])
+    for (const row of rows) {
+      if (seen.has(Number(row.seq)) || !ours(row)) continue
+      seen.add(Number(row.seq))
+      candidates.push(toCandidate(row, task_id))
+    }
   await service.turns.next()
   const inTask = (one: RankedRow['memory']) => task_id === undefined || one.task_id === task_id
   const since = newestSince(candidates.filter(inTask), call.recent)
-  return rank(query, index, candidates, now).map((one) => ({
-    ...one,
-    recent: one.memory.seq >= since && inTask(one.memory),
-  }))
+  // Each member by its name: to spread a thousand objects takes longer than to rank them.
+  return rank(query, index, candidates, now).map(({ memory, score, passages, matches, explain }) => {
+    const recent = memory.seq >= since && inTask(memory)
+    return { memory, score, passages, matches, explain, recent }
+  })
 }
 
 /** The number from which on a memory is one of the newest. */

@@ -49,6 +49,10 @@ export function previewSuite(name: string, open: OpenSubject): void {
           tokenizer: 'o200k_base',
           strategy: 'priority',
         })
+        const named = Object.fromEntries(
+          previews[index]?.memories.map(({ id, title, opening }) => [id, title ?? opening]) ?? [],
+        )
+        assert.deepEqual([named.asked, named.short], ['Retry rules', 'The gateway retries 3 times.'])
         assert.equal(variant?.token_count, envelope.token_count)
         assert.equal(variant?.text, render(envelope))
         assert.deepEqual(
@@ -137,7 +141,8 @@ export function previewSuite(name: string, open: OpenSubject): void {
         handoff,
         budgets: [step.max_tokens - 1, step.max_tokens],
       })
-      assert.ok((there[0]?.relevance ?? 1) <= from.relevance)
+      // Between the two calls all memories have grown older, some by a larger share than others.
+      assert.ok((there[0]?.relevance ?? 1) <= from.relevance + 0.001)
       assert.ok((there[1]?.relevance ?? 0) > from.relevance)
       const levels = new Map(there[1]?.levels.map(({ id, level }) => [id, level]))
       for (const { id, to } of step.changes) assert.equal(levels.get(id) ?? 'receipt', to)
