@@ -222,6 +222,41 @@ test('a member whose name says that it is secret is one when its value looks dra
   assert.deepEqual([input.output.config.token, input.lease_token], ['LEASE_TOKEN', 'aB3dEf5hIj7lMn9p'])
 })
 
+test('a secret that is a key is dealt with as one that is a text, and no two keys become one', async () => {
+  const draw = seeded(21)
+  const [one, other] = [`ghp_${draw.alnum(36)}`, `ghp_${draw.alnum(36)}`]
+  const marks = (await checked(createGuard('redact'), 'a', { x: [one, other] }, () => {})).input.x
+  const metadata = {
+    short: 0,
+    [one]: { [other]: `push with ${other}`, [`${marks[1]}`]: 1, [`${marks[1]} (2)`]: 2 },
+    [other]: 3,
+    last: one,
+  }
+  const warnings: string[] = []
+  const { input, found } = await checked(createGuard('redact'), 'a', { metadata }, (said) => void warnings.push(said))
+  assert.deepEqual(Object.entries(input.metadata), [
+    ['short', 0],
+    [marks[0], { [`${marks[1]} (3)`]: `push with ${marks[1]}`, [`${marks[1]}`]: 1, [`${marks[1]} (2)`]: 2 }],
+    [marks[1], 3],
+    ['last', marks[0]],
+  ])
+  assert.equal(Object.keys((input.metadata as Record<string, object>)[`${marks[0]}`] ?? {}).length, 3)
+  // Nor do the places where something was found say it.
+  assert.equal(found.length, 5)
+  assert.ok(!JSON.stringify([input, found, warnings]).includes('ghp_'))
+  assert.ok(found.some(({ path }) => path.join('.') === `metadata.${marks[0]}.${marks[1]}`))
+  const error = await checked(createGuard('refuse'), 'a', { metadata }, () => {}).catch((thrown: unknown) => thrown)
+  assert.ok(error instanceof SpineError && error.code === 'SECRET_FOUND')
+  assert.ok(!JSON.stringify([error.message, error.extra]).includes('ghp_'))
+  const flagged = await checked(createGuard('flag'), 'a', { metadata }, (said) => void warnings.push(said))
+  assert.equal(flagged.input.metadata, metadata)
+  const long = { metadata: { [`${'k'.repeat(100)} AKIA${draw.of(UPPER + DIGITS, 16)}`]: 1 } }
+  await assert.rejects(
+    checked(createGuard('redact'), 'a', long, () => {}),
+    { code: 'TOO_LARGE' },
+  )
+})
+
 test('words, variables, paths and placeholders do not look drawn', () => {
   for (const value of [
     'LEASE_TOKEN',

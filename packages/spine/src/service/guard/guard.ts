@@ -23,18 +23,21 @@ export type Guard = {
 }
 
 type Path = readonly (string | number)[]
-/** `named`: its member has the name of a secret. */
-type Held = { path: Path; text: string; named: boolean }
+/** `named`: its member has the name of a secret. `is_key`: the text is the last step of its path. */
+type Held = { path: Path; text: string; named: boolean; is_key: boolean }
 
 /** Characters that are looked through before others have their turn, and what a text costs beside its length. */
 const TURN_CHARS = 8_192
 const TEXT_CHARS = 400
 
+/** A shorter key is looked at by nobody: nearly all keys are short names, and nearly all secrets are longer. */
+const LEAST_KEY_CHARS = 16
+
 /** Members that name things: a name is looked up, it is no text. */
 const nameMembers = new Set([
   ...['id', 'task_id', 'envelope_id', 'delivery_id', 'memory_ids', 'memory_id', 'previous', 'supersedes', 'refs'],
   ...['target_agent', 'source_agent', 'target', 'agent', 'name', 'channel', 'receivers', 'author', 'by'],
-  ...['lease_token', 'idempotency_key', 'traceparent', 'if_match', 'locked', 'emit'],
+  ...['lease_token', 'idempotency_key', 'if_match', 'emit'],
 ])
 /** Lists and calls inside an input whose members have the same names. */
 const wrappers = new Set(['memories', 'items', 'also', 'handoff', 'next', 'execution_history', 'amendments'])
@@ -46,10 +49,11 @@ export function createGuard(policy: SecretPolicy): Guard {
     held: readonly Held[],
     warn: (warning: string) => void,
   ): Promise<Guarded<T>> => {
-    const found: FoundSecret[] = []
+    const found: (FoundSecret & { path: Path })[] = []
     let output: unknown = input
     let looked = 0
-    for (const { path, text, named } of held) {
+    const keys = new Map<string, string>()
+    for (const { path, text, named, is_key } of held) {
       looked += text.length + TEXT_CHARS
       if (looked > TURN_CHARS) {
         looked = 0
@@ -59,9 +63,13 @@ export function createGuard(policy: SecretPolicy): Guard {
       if (spans.length === 0) continue
       const marks = spans.map((span) => ({ ...span, hash: hashOf(ns, text.slice(span.start, span.end)) }))
       found.push(...marks.map(({ kind, hash }) => ({ path, kind, hash })))
+      if (is_key) keys.set(text, redacted(text, marks))
       // A document that came sealed cannot be changed any more.
-      if (policy === 'redact' && !isSealed(path)) output = replaced(output, path, redacted(text, marks))
+      else if (policy === 'redact' && !isSealed(path)) output = replaced(output, path, () => redacted(text, marks))
     }
+    if (policy === 'redact') output = withKeys(output, held, keys)
+    // A place does not say what was found in it.
+    for (const one of found) one.path = one.path.map((step) => keys.get(String(step)) ?? step)
     if (found.length > 0) {
       const said = describe(found)
       if (policy === 'refuse')
@@ -91,7 +99,8 @@ function heldTexts(input: unknown): Held[] {
   const walk = (value: unknown, secret_name: boolean): void => {
     if (typeof value === 'string') {
       const named = secret_name && path.length > 1
-      if ((named || mayHoldSecret(value)) && !isName(path)) held.push({ path: [...path], text: value, named })
+      if ((named || mayHoldSecret(value)) && !isName(path))
+        held.push({ path: [...path], text: value, named, is_key: false })
       return
     }
     if (typeof value !== 'object' || value === null) return
@@ -104,6 +113,8 @@ function heldTexts(input: unknown): Held[] {
     else
       for (const key of Object.keys(value)) {
         path[level] = key
+        if (key.length >= LEAST_KEY_CHARS && mayHoldSecret(key))
+          held.push({ path: [...path], text: key, named: false, is_key: true })
         walk((value as Record<string, unknown>)[key], isSecretName(key))
       }
     path.length = level
@@ -129,12 +140,32 @@ function redacted(text: string, marks: readonly (SecretSpan & { hash: string })[
   throw new SpineError('TOO_LARGE', `With its secrets redacted a text has ${shown.length} characters.`)
 }
 
-/** A copy of a value with another text at a path; what is not on the way stays the same object. */
-function replaced(value: unknown, [step, ...rest]: Path, text: string): unknown {
-  if (step === undefined) return text
-  if (Array.isArray(value)) return value.map((item, index) => (index === step ? replaced(item, rest, text) : item))
+/** A copy of a value with something else at a path; what is not on the way stays the same object. */
+function replaced(value: unknown, [step, ...rest]: Path, change: (there: unknown) => unknown): unknown {
+  if (step === undefined) return change(value)
+  if (Array.isArray(value)) return value.map((item, index) => (index === step ? replaced(item, rest, change) : item))
   const members = value as Record<string, unknown>
-  return { ...members, [step]: replaced(members[step], rest, text) }
+  return { ...members, [step]: replaced(members[step], rest, change) }
+}
+
+/** A copy with other keys. The deepest are changed first: on the way to them the keys are as they came. */
+function withKeys(value: unknown, held: readonly Held[], keys: ReadonlyMap<string, string>): unknown {
+  let output = value
+  for (const { path, text, is_key } of keys.size > 0 ? held.toReversed() : []) {
+    const shown = is_key && !isSealed(path) ? keys.get(text) : undefined
+    if (shown !== undefined)
+      output = replaced(output, path.slice(0, -1), (members) => renamed(members as object, text, shown))
+  }
+  return output
+}
+
+/** With another name for a key, in its place; a number behind it where a neighbour has that name. */
+function renamed(members: object, key: string, name: string): object {
+  let free = name
+  for (let count = 2; Object.hasOwn(members, free); count += 1) free = `${name} (${count})`
+  if (free.length > limits.id_chars && key.length <= limits.id_chars)
+    throw new SpineError('TOO_LARGE', `With its secrets redacted a key has ${free.length} characters.`)
+  return Object.fromEntries(Object.entries(members).map(([other, value]) => [other === key ? free : other, value]))
 }
 
 function describe(found: readonly FoundSecret[]): string {

@@ -64,6 +64,24 @@ export function secretsSuite(name: string, open: OpenSubject): void {
       assert.match(memories[0]?.content ?? '', marked)
     })
 
+    test('a secret that is a key is not stored either, wherever keys are free', async () => {
+      const spine = await fresh(open)
+      const token = newToken()
+      const keyed = { [token]: 'open' }
+      await spine.memories.store({ id: 'm', content: 'The gateway.', metadata: keyed })
+      await spine.tasks.put({ id: 't', intent: 'Deploy.', constraints: keyed, locked: [token] })
+      const held = await handedOver(spine, { task_id: 't', memory_ids: ['m'], state: keyed, extensions: keyed })
+      const done = await spine.deliveries.complete({ ...leaseOf(held), output: { deep: [keyed] } })
+      const [name = ''] = Object.keys(held.envelope.constraints)
+      assert.match(name, marked)
+      assert.equal(held.envelope.constraint_ledger[name]?.locked, true)
+      const memory = await spine.memories.get({ id: 'm' })
+      const stored = JSON.stringify([held, done, memory, await spine.tasks.get({ id: 't' })])
+      assert.ok(!stored.includes(token))
+      assert.equal(Object.keys(memory.metadata)[0], name)
+      assert.deepEqual(Object.keys(held.envelope.extensions ?? {}), [name])
+    })
+
     test('an output is looked through before it is kept and handed on', async () => {
       const spine = await fresh(open)
       const held = await handedOver(spine)
