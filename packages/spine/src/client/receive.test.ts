@@ -126,6 +126,41 @@ test('a handler that throws is nacked as a retry, with its words', async () => {
   await run.receiver.stop()
 })
 
+test('a handler that throws what has no words is nacked as any other, and the loop goes on', async () => {
+  const unreadable: unknown[] = [
+    Object.create(null),
+    { toString: () => assert.fail('no words') },
+    Object.defineProperty(new Error('x'), 'message', { get: () => assert.fail('no message') }),
+  ]
+  for (const thrown of unreadable) {
+    const handler = () => {
+      throw thrown
+    }
+    const run = start({}, handler)
+    await turn()
+    assert.deepEqual(run.inputs('deliveries.nack'), [
+      { ...lease, kind: 'retry', reason: 'what was thrown has no words' },
+    ])
+    assert.ok(run.inputs('deliveries.receive').length > 1)
+    await run.receiver.stop()
+  }
+})
+
+test('who gives no listener hears of that, too', async (t) => {
+  const warn = t.mock.method(process, 'emitWarning', () => {})
+  const handler = () => {
+    throw Object.create(null)
+  }
+  const run = start({}, handler, { onError: undefined })
+  await turn()
+  await run.receiver.stop()
+  assert.match(
+    String(warn.mock.calls[0]?.arguments[0]),
+    /^coder, delivery dlv-1, attempt 1: what was thrown has no words$/,
+  )
+  assert.equal(run.inputs('deliveries.nack').length, 1)
+})
+
 test('what would fail the same way again is nacked as fatal', async () => {
   const run = start({}, refuse('HOP_LIMIT'))
   await turn()

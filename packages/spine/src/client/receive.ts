@@ -12,7 +12,7 @@ import { backoffMs } from '../rules/backoff.ts'
 import { type HeldLease, holdLease } from './lease.ts'
 import { type Pacing, systemPacing } from './pacing.ts'
 import type { Handler } from './received.ts'
-import { work } from './work.ts'
+import { wordsOf, work } from './work.ts'
 
 export type ReceiveOptions = {
   /** Deliveries taken in one poll, 1 to 256. Default 1. */
@@ -65,7 +65,7 @@ const warnOf =
   (agent: string): NonNullable<ReceiveOptions['onError']> =>
   (error, delivery) => {
     const about = delivery ? `, delivery ${delivery.id}, attempt ${delivery.attempt}` : ''
-    const why = error instanceof Error && error.stack && !(error instanceof SpineError) ? error.stack : String(error)
+    const why = error instanceof Error && error.stack && !(error instanceof SpineError) ? error.stack : wordsOf(error)
     process.emitWarning(`${agent}${about}: ${why}`, 'MemorySpineReceiver')
   }
 

@@ -39,10 +39,18 @@ const endsTheWay: ReadonlySet<ErrorCode> = new Set(['HOP_LIMIT', 'CYCLE'])
 
 const nackKindOf = (error: unknown) => (error instanceof SpineError && fatalCodes.has(error.code) ? 'fatal' : 'retry')
 
+/** What was thrown in words. Anything can be thrown, also what has none. */
+export function wordsOf(error: unknown): string {
+  try {
+    return error instanceof SpineError ? `${error.code}: ${error.message}` : String(error)
+  } catch {
+    return 'what was thrown has no words'
+  }
+}
+
 /** An error in words that the wire carries: well-formed, without NUL, at most 2,000 characters. */
 export function reasonOf(error: unknown): string {
-  const words = error instanceof SpineError ? `${error.code}: ${error.message}` : String(error)
-  return words.replaceAll('\0', '\uFFFD').slice(0, 2_000).toWellFormed() || 'unknown'
+  return wordsOf(error).replaceAll('\0', '\uFFFD').slice(0, 2_000).toWellFormed() || 'unknown'
 }
 
 /** What JSON keeps of a value, so that an output is the same embedded and over HTTP. */
