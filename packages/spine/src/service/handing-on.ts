@@ -21,7 +21,7 @@ import { toDelivery } from './documents.ts'
 import type { Envelopes } from './envelopes.ts'
 import type { Sending, SendingRoom } from './sending.ts'
 import type { SendingCalls } from './sending-call.ts'
-import { isRepeat } from './settlement.ts'
+import { isRepeat, refuseStranger } from './settlement.ts'
 import type { Settling } from './settling.ts'
 
 type In<N extends keyof typeof contract.deliveries> = z.output<(typeof contract.deliveries)[N]['input']>
@@ -82,7 +82,7 @@ export function handingOnOperations(service: Service, rooms: Rooms) {
     const { handoff } = input
     const call = { ...handoff, target_agent: target, source_agent: String(row.target), previous: ids }
     try {
-      return await assembly.assemble(newId('env'), call, { ...caller, agent: undefined }, { id: input.id, output })
+      return await assembly.assemble(newId('env'), call, caller, { id: input.id, output })
     } catch (error) {
       if (error instanceof SpineError && endsTheWay.has(error.code)) {
         const path = (error.extra.path as string[] | undefined)?.join(' > ')
@@ -92,6 +92,7 @@ export function handingOnOperations(service: Service, rooms: Rooms) {
           ns: caller.ns,
           id: input.id,
           token: input.lease_token,
+          agent: caller.agent,
           action: 'refused',
           reason,
           ...nothing,
@@ -104,8 +105,10 @@ export function handingOnOperations(service: Service, rooms: Rooms) {
   const forward = async (input: In<'forward'>, caller: Caller): Promise<Forwarded> => {
     const { ns } = caller
     const incoming = await deliveries.mustFind(ns, input.id)
-    if (caller.agent !== undefined && caller.agent !== incoming.target)
-      throw new SpineError('FORBIDDEN', `The key is that of ${caller.agent}; the delivery is for ${incoming.target}.`)
+    refuseStranger(incoming, caller.agent)
+    if (caller.agent !== undefined && input.also.length > 0)
+      for (const row of (await deliveries.rowsById(input.also.map(({ id }) => ({ ns, id })))).values())
+        refuseStranger(row, caller.agent)
     if (incoming.token === input.lease_token && incoming.last === 'forward') return forwardedBefore(ns, incoming)
     const { target, receivers } = await receiversOf(input, ns, String(incoming.target))
     const made = await assembleNext(input, incoming, target, caller)
@@ -238,12 +241,13 @@ export function handingOnOperations(service: Service, rooms: Rooms) {
     const { ns } = caller
     const { id, lease_token: token, reason } = input
     const row = await deliveries.mustFind(ns, id)
+    refuseStranger(row, caller.agent)
     const held = row.token === token && (row.state === 'leased' || row.state === 'accepted')
     // Answered by this look: a late accept may give the lease back before a write, which would not know the fallback.
     if (!held && isRepeat(row, { id, token, action: 'nack_declined' })) return { ...toDelivery(row), duplicate: true }
     const envelope = await envelopes.mustFind(ns, String(row.envelope_id))
     const fallback = await fallbackFor(ns, row, envelope)
-    if (fallback === undefined) return settling.settle(ns, { action: 'nack', ...input })
+    if (fallback === undefined) return settling.settle(caller, { action: 'nack', ...input })
     const named = { ns, id, token, reason, reason_json: JSON.stringify(reason), now: clock.now() }
     const moved = await toFallback(ns, row, envelope, fallback, (successor) =>
       declineDelivery(dialect, { ...named, successor, fallback }),

@@ -18,12 +18,12 @@ export function leaseOperations(service: Service, rooms: Rooms) {
   const { forward, reroute, decline } = handingOnOperations(service, rooms)
 
   const nack = (input: In<'nack'>, caller: Caller): Promise<Delivery> =>
-    input.kind === 'declined' ? decline(input, caller) : settling.settle(caller.ns, { action: 'nack', ...input })
+    input.kind === 'declined' ? decline(input, caller) : settling.settle(caller, { action: 'nack', ...input })
 
-  const settleOne = ({ ns, ...caller }: Caller, item: In<'settle'>['items'][number]): Promise<Delivery> => {
-    if (item.action !== 'nack') return settling.settle(ns, item)
+  const settleOne = (caller: Caller, item: In<'settle'>['items'][number]): Promise<Delivery> => {
+    if (item.action !== 'nack') return settling.settle(caller, item)
     const { action: _action, ...input } = item
-    return nack(input, { ns, ...caller })
+    return nack(input, caller)
   }
 
   /** One answer for each item: a refusal of one is no refusal of the others. */
@@ -43,10 +43,10 @@ export function leaseOperations(service: Service, rooms: Rooms) {
       await agents.see(caller.ns, agent)
       return receiving.receive(agent, wanted, caller)
     },
-    accept: (input: In<'accept'>, { ns }: Caller) => settling.settle(ns, { action: 'accept', ...input }),
-    complete: (input: In<'complete'>, { ns }: Caller) => settling.settle(ns, { action: 'complete', ...input }),
-    release: (input: In<'release'>, { ns }: Caller) => settling.settle(ns, { action: 'release', ...input }),
-    heartbeat: (input: In<'heartbeat'>, { ns }: Caller) => settling.settle(ns, { action: 'heartbeat', ...input }),
+    accept: (input: In<'accept'>, caller: Caller) => settling.settle(caller, { action: 'accept', ...input }),
+    complete: (input: In<'complete'>, caller: Caller) => settling.settle(caller, { action: 'complete', ...input }),
+    release: (input: In<'release'>, caller: Caller) => settling.settle(caller, { action: 'release', ...input }),
+    heartbeat: (input: In<'heartbeat'>, caller: Caller) => settling.settle(caller, { action: 'heartbeat', ...input }),
     nack,
     settle: async ({ items }: In<'settle'>, caller: Caller) => ({
       results: await Promise.all(items.map((item) => answerOf(settleOne(caller, item)))),

@@ -19,7 +19,7 @@ import type { Inbox } from './inbox.ts'
 import { untilKnown } from './unknown.ts'
 
 type Wanted = Omit<z.output<(typeof contract.deliveries)['receive']['input']>, 'agent'>
-type Settle = (ns: string, item: z.output<typeof settleItem>) => Promise<Delivery>
+type Settle = (settler: { ns: string }, item: z.output<typeof settleItem>) => Promise<Delivery>
 
 /** Tokens of one claim statement; more are claimed by several. */
 const CLAIM_ROWS = 32
@@ -112,7 +112,7 @@ export function createReceiving(
 
   const giveBack = async (ns: string, rows: readonly Row[]): Promise<void> => {
     await Promise.allSettled(
-      rows.map((row) => settle(ns, { action: 'release', id: String(row.id), lease_token: String(row.token) })),
+      rows.map((row) => settle({ ns }, { action: 'release', id: String(row.id), lease_token: String(row.token) })),
     )
   }
 
@@ -129,7 +129,7 @@ export function createReceiving(
     } catch (error) {
       if (!(error instanceof SpineError && error.code === 'INTEGRITY')) throw error
       const lease = { id: String(row.id), lease_token: String(row.token) }
-      await settle(ns, { action: 'nack', kind: 'fatal', reason: error.message, ...lease })
+      await settle({ ns }, { action: 'nack', kind: 'fatal', reason: error.message, ...lease })
       return undefined
     }
   }

@@ -15,6 +15,12 @@ export type SettleAction =
   | 'refused'
   | 'forward'
 
+/** Throws FORBIDDEN when the credential is bound to an agent that the delivery is not for. */
+export function refuseStranger(row: Row | undefined, agent: string | undefined): void {
+  if (row === undefined || agent === undefined || row.target === agent) return
+  throw new SpineError('FORBIDDEN', `The key is that of ${agent}; the delivery is for ${row.target}.`)
+}
+
 /** True when the row stands as this very call left it. Throws what the caller must know otherwise. */
 export function isRepeat(row: Row | undefined, call: { id: string; token: string; action: SettleAction }): boolean {
   const { id, token, action } = call

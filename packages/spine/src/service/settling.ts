@@ -12,13 +12,15 @@ import type { Breakers, Outcome } from './breakers.ts'
 import type { Service } from './context.ts'
 import { toDelivery } from './documents.ts'
 import { overloaded } from './sending.ts'
-import { isRepeat, type SettleAction } from './settlement.ts'
+import { isRepeat, refuseStranger, type SettleAction } from './settlement.ts'
 import { writeKnown } from './unknown.ts'
 
 export type SettleCall = {
   ns: string
   id: string
   token: string
+  /** The agent that the credential is bound to. */
+  agent: string | undefined
   action: SettleAction
   lease_ms: number | null
   delay_ms: number | null
@@ -26,6 +28,7 @@ export type SettleCall = {
   output: string | null
 }
 
+export type Settler = { ns: string; agent?: string | undefined }
 type Answer = { row: Row; duplicate: boolean }
 type Rooms = {
   breakers: Breakers
@@ -56,6 +59,7 @@ export function createSettling(service: Service, { breakers, moved, rowsById }: 
   const run = async (batch: readonly SettleCall[]): Promise<(Answer | SpineError)[]> => {
     const rows = batch.map((call) => ({
       ...call,
+      agent: call.agent ?? null,
       chance: Math.floor(chance.uniform() * 1_000_000),
       reason_json: call.reason === null ? null : JSON.stringify(call.reason),
     }))
@@ -86,7 +90,7 @@ export function createSettling(service: Service, { breakers, moved, rowsById }: 
     splittable: isDataFault,
   })
 
-  /** Throws DELIVERY_NOT_FOUND, LEASE_LOST or WRONG_STATE. */
+  /** Throws DELIVERY_NOT_FOUND, FORBIDDEN, LEASE_LOST or WRONG_STATE. */
   const submit = async (call: SettleCall): Promise<Answer> => {
     const answer = await coalescer.submit(call)
     if (answer instanceof SpineError) throw answer
@@ -95,27 +99,31 @@ export function createSettling(service: Service, { breakers, moved, rowsById }: 
 
   return Object.freeze({
     submit,
-    async settle(ns: string, item: z.output<typeof settleItem>): Promise<Delivery> {
-      const { row, duplicate } = await submit(callOf(ns, item))
+    async settle({ ns, agent }: Settler, item: z.output<typeof settleItem>): Promise<Delivery> {
+      const { row, duplicate } = await submit({ ...callOf(ns, item), agent })
       return { ...toDelivery(row), ...(duplicate ? { duplicate } : {}) }
     },
   })
 }
 
-const isOpenToLate = (row: Row | undefined, { token }: SettleCall): boolean =>
-  row?.token === token && row.state === 'ready' && row.last === 'lease_end'
+const isOpenToLate = (row: Row | undefined, { token, agent }: SettleCall): boolean =>
+  row?.token === token &&
+  (agent === undefined || row.target === agent) &&
+  row.state === 'ready' &&
+  row.last === 'lease_end'
 
 const keyOf = ({ ns, id }: { ns?: unknown; id?: unknown }) => `${ns}\n${id}`
 
 function explain(call: SettleCall, row: Row | undefined): Answer | SpineError {
   try {
+    refuseStranger(row, call.agent)
     return { row: row as Row, duplicate: isRepeat(row, call) }
   } catch (error) {
     return error as SpineError
   }
 }
 
-function callOf(ns: string, item: z.output<typeof settleItem>): SettleCall {
+function callOf(ns: string, item: z.output<typeof settleItem>): Omit<SettleCall, 'agent'> {
   const { id, lease_token: token } = item
   const call = { ns, id, token, lease_ms: null, delay_ms: null, reason: null, output: null }
   if (item.action === 'nack')

@@ -115,6 +115,7 @@ export const settleDeliveries = setStatement({
     ns: 'text',
     id: 'text',
     token: 'text',
+    agent: 'text',
     action: 'text',
     lease_ms: 'int',
     delay_ms: 'int',
@@ -144,7 +145,8 @@ export const settleDeliveries = setStatement({
     settled_at = case when i_action = 'complete' then $now end,
     updated_at = $now
   from input
-  where deliveries.ns = i_ns and deliveries.id = i_id and deliveries.token = i_token and (
+  where deliveries.ns = i_ns and deliveries.id = i_id and deliveries.token = i_token
+    and (i_agent is null or deliveries.target = i_agent) and (
     (state = 'leased') or (state = 'accepted' and i_action not in ('accept', 'release'))
     or (last = 'lease_end' and state = 'ready' and i_action in ('accept', 'complete'))
     or (last = 'lease_end' and state = 'parked' and i_action = 'complete'))

@@ -8,7 +8,7 @@ import { id, json, name, priority, text, time } from '../scalars.ts'
 import { after, idempotency_key, limit, operation, page, wholeDocument } from './operation.ts'
 
 const lease = { id, lease_token: z.string().min(1).max(128) }
-const leaseErrors = ['DELIVERY_NOT_FOUND', 'LEASE_LOST', 'WRONG_STATE'] as const
+const leaseErrors = ['DELIVERY_NOT_FOUND', 'FORBIDDEN', 'LEASE_LOST', 'WRONG_STATE'] as const
 
 const nackShape = {
   kind: nackKind.default('retry'),

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import type { Constraints } from '../../protocol/task.ts'
-import { contents, fresh, newNamespace, type OpenSubject, refused, sealed } from './subject.ts'
+import { contents, fresh, leaseOf, newNamespace, type OpenSubject, receivedOne, refused, sealed } from './subject.ts'
 
 /** Key, what it was, what it becomes. */
 const narrower: readonly (readonly [string, Constraints[string], Constraints[string]])[] = [
@@ -196,6 +196,11 @@ export function constraintsSuite(name: string, open: OpenSubject): void {
         assert.match(error.message, /the key is that of w/)
       }
       const amendments = [{ text: 'Prod is fine.', by: 'user', waives: ['security'] }]
+      const { id } = await sealed(everybody, { source_agent: 'lead', target_agent: 'w', previous: root.id })
+      await everybody.deliveries.send({ envelope_id: id })
+      const lease = leaseOf(await receivedOne(w, 'w'))
+      const handoff = { target_agent: 'coder', task_summary: 'Deploy.', amendments }
+      await refused(w.deliveries.forward({ ...lease, handoff }), 'WAIVER_REFUSED')
       const next = await sealed(everybody, { previous: root.id, source_agent: 'w', amendments })
       const { waiver } = next.constraint_ledger.security ?? {}
       assert.deepEqual([waiver?.by, waiver?.through], ['user', 'w'])

@@ -95,6 +95,42 @@ export function isolationSuite(name: string, open: OpenSubject): void {
       assert.deepEqual([await stored(ours), await stored(ours), await stored(theirs)], ['ms-2', 'ms-3', 'ms-2'])
     })
 
+    test('a key of an agent settles the deliveries of this agent only, also with the token of another lease', async () => {
+      const subject = await open()
+      const namespace = newNamespace()
+      const [everybody, coder, x] = await Promise.all(
+        [undefined, 'coder', 'x'].map((agent) => subject.at(namespace, agent)),
+      )
+      assert.ok(everybody && coder && x)
+      await sent(everybody)
+      const held = await receivedOne(coder)
+      const lease = leaseOf(held)
+      const before = await everybody.deliveries.get({ id: held.id })
+      const actions = ['accept', 'heartbeat', 'complete', 'release'] as const
+      for (const action of actions) {
+        const error = await refused(x.deliveries[action](lease), 'FORBIDDEN')
+        assert.match(error.message, /The key is that of x; the delivery is for coder/)
+      }
+      const { results } = await x.deliveries.settle({ items: actions.map((action) => ({ action, ...lease })) })
+      assert.deepEqual(
+        results.map(({ error }) => error?.code),
+        actions.map(() => 'FORBIDDEN'),
+      )
+      for (const kind of ['retry', 'declined', 'needs_clarification', 'fatal'] as const)
+        await refused(x.deliveries.nack({ ...lease, kind, reason: 'x' }), 'FORBIDDEN')
+      assert.deepEqual(await everybody.deliveries.get({ id: held.id }), before)
+      await coder.deliveries.accept(lease)
+      // Nor is a repeat answered to a stranger.
+      await refused(x.deliveries.accept(lease), 'FORBIDDEN')
+      // What joins must be its own as well.
+      await sent(everybody, { target_agent: 'x', previous: null })
+      const own = await receivedOne(x, 'x')
+      const handoff = { target_agent: 'reviewer', task_summary: 'Join.' }
+      await refused(x.deliveries.forward({ ...leaseOf(own), also: [lease], handoff }), 'FORBIDDEN')
+      await refused(x.agents.put({ name: 'coder', fallback_agent: 'x' }), 'FORBIDDEN')
+      assert.equal((await everybody.deliveries.complete(lease)).state, 'completed')
+    })
+
     test('a key of an agent receives for this agent only', async () => {
       const subject = await open()
       const namespace = newNamespace()
