@@ -6,6 +6,7 @@
 import { McpServer } from '@modelcontextprotocol/server'
 import type { z } from 'zod'
 import { SpineError } from '../protocol/errors.ts'
+import { traceparent } from '../protocol/scalars.ts'
 import { handoffTools } from './handoff-tools.ts'
 import { memoryTools } from './memory-tools.ts'
 import { addResources } from './resources.ts'
@@ -31,8 +32,8 @@ function refusalOf(error: unknown) {
 }
 
 const traceOf = (meta: Record<string, unknown> | undefined): string | undefined => {
-  const traceparent = meta?.traceparent
-  return typeof traceparent === 'string' && traceparent.length <= 128 ? traceparent : undefined
+  // Of another form it is no trace, which is no reason to refuse the call.
+  return traceparent.safeParse(meta?.traceparent).data
 }
 
 function addTool(server: McpServer, session: Session, name: string, tool: Tool): void {

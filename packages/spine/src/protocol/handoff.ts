@@ -3,7 +3,7 @@
 import { z } from 'zod'
 import { delivery } from './delivery.ts'
 import { cycleRule, envelope, historyEntry, strategy } from './envelope.ts'
-import { id, jsonMap, name, text, time } from './scalars.ts'
+import { id, jsonMap, name, text, time, traceparent } from './scalars.ts'
 import { amendment, expectedOutput, givenConstraints, taskState } from './task.ts'
 import { CURRENT_VERSION, emittedVersions } from './versions.ts'
 
@@ -57,7 +57,7 @@ export const handoffInput = z.strictObject({
     .refine((versions) => versions.includes(CURRENT_VERSION), `must have "${CURRENT_VERSION}"`)
     .optional(),
   extensions: jsonMap.optional(),
-  traceparent: z.string().max(128).optional(),
+  traceparent: traceparent.optional(),
   idempotency_key: name.optional(),
 })
 export type HandoffInput = z.input<typeof handoffInput>

@@ -276,6 +276,8 @@ export function* hostileNames(): Generator<HostileName> {
     'a space at the end': 'agent ',
     'a no-break space at the end': 'agent\u00a0',
     'a letter not in normal form': 'cafe\u0301',
+    'one dot': '.',
+    'two dots': '..',
     'too long a name': 'a'.repeat(limits.id_chars + 1),
   }
   for (const [name, text] of Object.entries(refused)) yield { name, text, allowed: false }

@@ -17,6 +17,8 @@ export const name = z
   .min(1)
   .max(limits.id_chars)
   .refine((text) => visible(text) && text === text.trim(), 'has invisible characters or spaces at its ends')
+  // Clients and proxies take such a step out of a path before it is sent.
+  .refine((text) => text !== '.' && text !== '..', 'cannot be addressed: in a path it is no name')
 
 /** The id of a memory, task, envelope or delivery: a name without spaces. */
 export const id = name.refine((text) => !/\s/u.test(text), 'has a space in it')
@@ -26,6 +28,14 @@ export const time = z.iso.datetime({ offset: true })
 
 /** Free text. The scanner has already refused NUL, lone surrogates and texts over the limit. */
 export const text = z.string().max(limits.string_chars)
+
+/** A place in a trace, as W3C Trace Context writes it. */
+export const traceparent = z
+  .string()
+  .regex(
+    /^(?!ff)[\da-f]{2}-(?!0{32})[\da-f]{32}-(?!0{16})[\da-f]{16}-[\da-f]{2}$/,
+    'has not the form of W3C Trace Context: 00-<32 hex>-<16 hex>-<2 hex>',
+  )
 
 export const priority = z.enum(['low', 'normal', 'high', 'critical'])
 export type Priority = z.infer<typeof priority>

@@ -143,6 +143,12 @@ test('any document either is an envelope or is refused with a code', () => {
   )
 })
 
+test('a version has one spelling: with a zero before it, it is none', () => {
+  for (const version of ['02', '2.00', '2.07', '00', '2.', ' 2'])
+    assert.equal(canRead(undefined, version), false, version)
+  for (const version of ['0', '2', '2.0', '2.10', '20.7']) assert.equal(canRead(undefined, version), true, version)
+})
+
 test('a receiver reads the newest version it lists that can be made here', () => {
   assert.deepEqual(
     [undefined, ['2'], ['1'], ['1', '2.4'], ['3'], ['3', '1'], []].map((accepts) => readableVersion(accepts)),

@@ -17,7 +17,7 @@ export const envelopeSchemas = Object.freeze({ 1: envelope1, 2: envelope })
 /** The versions that envelopes are emitted in. */
 export const emittedVersions = Object.freeze(['1', '2'] as const)
 
-const form = /^(\d{1,4})(?:\.(\d{1,4}))?$/
+const form = /^(0|[1-9]\d{0,3})(?:\.(0|[1-9]\d{0,3}))?$/
 
 /** Splits "MAJOR" or "MAJOR.MINOR"; null when it is neither. */
 function parseVersion(version: unknown): { major: number; minor: number } | null {

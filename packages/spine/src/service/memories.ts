@@ -64,7 +64,9 @@ export function memoryOperations(service: Service) {
             id,
             version,
           })
-        const next = { ...toMemory(row), ...(withoutUndefined(patch) as Partial<Memory>) } as Memory
+        const changes = withoutUndefined(patch) as Partial<Memory>
+        if (Object.keys(changes).length === 0) return toMemory(row)
+        const next = { ...toMemory(row), ...changes } as Memory
         const digest = contentDigest(next.content)
         const tokens = await countLong(next.content, await tokenizer(DEFAULT_TOKENIZER))
         const indexed = await indexText({ ...next, tokens })

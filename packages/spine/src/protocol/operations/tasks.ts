@@ -12,7 +12,7 @@ export const tasks = Object.freeze({
     summary: "Record a task: the user's own words and constraints, before the first handoff.",
     input: taskInput,
     output: task,
-    errors: ['INTENT_CHANGED'],
+    errors: ['INTENT_CHANGED', 'CONSTRAINT_CHANGED'],
     guarded: true,
   }),
   get: operation({

@@ -52,6 +52,11 @@ const wrongShapes: readonly (readonly [string, (spine: Anything) => Promise<unkn
   ['handoffs.create previous', (spine) => sealed(spine, { previous: [] })],
   ['handoffs.create hops', (spine) => sealed(spine, { max_hops: 0 })],
   ['handoffs.create constraints', (spine) => sealed(spine, { constraints: ['no map'] as Anything })],
+  ['handoffs.create trace', (spine) => sealed(spine, { traceparent: 'ghp_token' })],
+  [
+    'handoffs.create trace of nothing',
+    (spine) => sealed(spine, { traceparent: `00-${'0'.repeat(32)}-${'a'.repeat(16)}-01` }),
+  ],
   ['handoffs.create deadline', (spine) => sealed(spine, { deadline: '2026-01-05' })],
   ['deliveries.send wait', (spine) => spine.deliveries.send({ envelope_id: 'x', wait: 'forever' })],
   ['deliveries.send timeout', (spine) => spine.deliveries.send({ envelope_id: 'x', timeout_ms: 600_001 })],

@@ -106,6 +106,14 @@ export function memoriesSuite(name: string, open: OpenSubject): void {
       await refused(spine.memories.update({ id: 'nobody', content: 'x' }), 'MEMORY_NOT_FOUND')
     })
 
+    test('an update that names nothing changes nothing', async () => {
+      const spine = await fresh(open)
+      const { memories } = await spine.memories.store({ id: 'm', content: 'x' })
+      assert.deepEqual(await spine.memories.update({ id: 'm' }), memories[0])
+      assert.deepEqual(await spine.memories.update({ id: 'm', if_match: 1 }), memories[0])
+      await refused(spine.memories.update({ id: 'm', if_match: 2 }), 'VERSION_CONFLICT')
+    })
+
     test('of twenty updates of the same version one wins', async () => {
       const spine = await fresh(open)
       await spine.memories.store({ id: 'm', content: 'zero' })

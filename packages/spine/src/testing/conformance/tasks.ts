@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
+import { contract } from '../../protocol/contract.ts'
 import { fresh, leaseOf, type OpenSubject, received, refused, sealed, sent } from './subject.ts'
 
 export function tasksSuite(name: string, open: OpenSubject): void {
@@ -24,7 +25,11 @@ export function tasksSuite(name: string, open: OpenSubject): void {
       await spine.tasks.put({ id: 't', intent: 'x', constraints: { a: 1 } })
       assert.deepEqual((await spine.tasks.put({ id: 't', intent: 'x', constraints: { a: 2 } })).constraints, { a: 2 })
       await sealed(spine, { task_id: 't' })
-      await refused(spine.tasks.put({ id: 't', intent: 'x', constraints: { a: 3 } }), 'CONSTRAINT_CHANGED')
+      const { code } = await refused(
+        spine.tasks.put({ id: 't', intent: 'x', constraints: { a: 3 } }),
+        'CONSTRAINT_CHANGED',
+      )
+      assert.ok(contract.tasks.put.errors.includes(code))
     })
 
     test('a handoff names a task for the first time with its intent; without one it is unknown', async () => {
