@@ -48,6 +48,13 @@ function pathItem({ id, group, operation, parameters, body, output }: DescribedO
     ? example[operation.document]
     : Object.fromEntries(Object.entries(example).filter(([member]) => !moved.has(member)))
   const { required: bodyRequired = [] } = body ?? {}
+  const answer = {
+    headers: {
+      'spine-warnings': { description: 'A JSON array of texts.', schema: { type: 'string' } },
+      'spine-request-id': { schema: { type: 'string' } },
+    },
+    content: { 'application/json': { schema: output } },
+  }
   return {
     operationId: id,
     tags: [group],
@@ -66,14 +73,10 @@ function pathItem({ id, group, operation, parameters, body, output }: DescribedO
       },
     }),
     responses: {
-      [operation.status ?? 200]: {
-        description: 'Done.',
-        headers: {
-          'spine-warnings': { description: 'A JSON array of texts.', schema: { type: 'string' } },
-          'spine-request-id': { schema: { type: 'string' } },
-        },
-        content: { 'application/json': { schema: output } },
-      },
+      [operation.status ?? 200]: { description: 'Done.', ...answer },
+      ...(operation.repeat_status && {
+        [operation.repeat_status]: { description: 'It was there already.', ...answer },
+      }),
       ...problemsOf([
         ...operation.errors,
         ...(operation.guarded ? (['SECRET_FOUND'] as const) : []),

@@ -63,7 +63,7 @@ export function entrance({ admission, authenticate }: Pick<RouteParts, 'admissio
 
 function handlerOf(operation: Operation, call: Call, { spine, admission, log }: RouteParts) {
   const write = answerWriter(operation)
-  const { status = 200 } = operation
+  const { status = 200, repeat_status = status } = operation
 
   async function callSpine(input: unknown, options: CallOptions): Promise<object> {
     try {
@@ -104,7 +104,11 @@ function handlerOf(operation: Operation, call: Call, { spine, admission, log }: 
       void admitted.during(releaseUndelivered(spine, identity, reply.raw, deliveries, failed)).catch(failed)
     }
     if (warnings.length > 0) reply.header('spine-warnings', warningsHeader(warnings))
-    return reply.code(status).header('content-type', 'application/json').send(write(output))
+    const { duplicate } = output as { duplicate?: boolean }
+    return reply
+      .code(duplicate ? repeat_status : status)
+      .header('content-type', 'application/json')
+      .send(write(output))
   }
 
   return (request: FastifyRequest, reply: FastifyReply) => {

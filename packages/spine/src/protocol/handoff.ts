@@ -80,6 +80,8 @@ export const handoff = z.looseObject({
   verified: z.boolean(),
   bytes: z.int(),
   created_at: time,
+  /** An import of what was stored already: it stays as it came first. */
+  duplicate: z.boolean().optional(),
 })
 export type Handoff = z.infer<typeof handoff>
 

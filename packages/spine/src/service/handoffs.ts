@@ -60,9 +60,13 @@ export function handoffOperations(
       : fidelityOf([await envelopes.mustFind(ns, a), await envelopes.mustFind(ns, b)], 'direct')
   }
 
-  const record = async (ns: string, id: string) => {
+  const find = async (ns: string, id: string) => {
     const [statement] = sql.envelopeRecords(dialect, [{ ns, id }])
-    const [row] = statement ? await database.read(statement) : []
+    return statement && (await database.read(statement))[0]
+  }
+
+  const record = async (ns: string, id: string) => {
+    const row = await find(ns, id)
     if (!row)
       throw new SpineError('ENVELOPE_NOT_FOUND', `There is no envelope ${id} in namespace ${ns}.`, { envelope_id: id })
     return row
@@ -74,16 +78,18 @@ export function handoffOperations(
       const { envelope, bytes } = envelopes.checkForeign(input.envelope)
       if (agent !== undefined && envelope.source_agent !== agent)
         throw new SpineError('FORBIDDEN', `The key is that of ${agent}; the envelope is from ${envelope.source_agent}.`)
-      await database.write(
-        sql.storeEnvelopes(dialect, [envelopes.rowOf(ns, envelope, bytes, { verified: false, trail: '[]' })]),
-      )
-      const row = await record(ns, envelope.id)
+      const known = await find(ns, envelope.id)
+      if (!known)
+        await database.write(
+          sql.storeEnvelopes(dialect, [envelopes.rowOf(ns, envelope, bytes, { verified: false, trail: '[]' })]),
+        )
+      const row = known ?? (await record(ns, envelope.id))
       if (row.digest !== envelope.digest)
         throw new SpineError('ENVELOPE_CONFLICT', `Another envelope with the id ${envelope.id} is stored.`, {
           envelope_id: envelope.id,
           digest: row.digest,
         })
-      return toHandoff(row)
+      return { ...toHandoff(row), ...(known ? { duplicate: true } : {}) }
     },
     get: async ({ id, version }: In<'get'>, { ns }: Caller) =>
       version === undefined ? sealedOf(await envelopes.mustFind(ns, id)) : envelopes.forReader(ns, id, [version]),

@@ -66,6 +66,7 @@ export const handoffs = Object.freeze({
     output: handoff,
     errors: ['UNSUPPORTED_VERSION', 'DIGEST_MISMATCH', 'ENVELOPE_CONFLICT'],
     status: 201,
+    repeat_status: 200,
     document: 'envelope',
     repeatable: true,
     guarded: true,

@@ -14,6 +14,8 @@ export type Operation = {
   errors: readonly ErrorCode[]
   /** HTTP status of success, 200 unless said. */
   status?: number
+  /** HTTP status where the answer says `duplicate`, if that is another one. */
+  repeat_status?: number
   /** Names an input member that travels as a header. */
   headers?: Readonly<Record<string, string>>
   /** The body is one document kept byte for byte, given to the input under this name. */

@@ -68,13 +68,32 @@ export function importsSuite(name: string, open: OpenSubject): void {
       const spine = await fresh(open)
       const { envelope } = await foreign(spine)
       const once = await spine.handoffs.import({ envelope })
-      assert.deepEqual(await spine.handoffs.import({ envelope }), once)
+      const again = { ...once, duplicate: true }
+      assert.deepEqual(await spine.handoffs.import({ envelope }), again)
+      // A signature is no part of the digest; what is stored stays as it came first.
+      const signed = { ...envelope, signature: 'detached..jws' }
+      assert.deepEqual(await spine.handoffs.import({ envelope: signed }), again)
+      assert.equal((await spine.handoffs.get({ id: String(envelope.id) })).signature, undefined)
       const other = await foreign(spine, { id: envelope.id, mood: 'another' })
       const before = await contents(spine)
       await refused(spine.handoffs.import({ envelope: other.envelope }), 'ENVELOPE_CONFLICT')
       await refused(spine.deliveries.send({ envelope: other.envelope }), 'ENVELOPE_CONFLICT')
       assert.deepEqual(await contents(spine), before)
       assert.equal((await spine.handoffs.get({ id: String(envelope.id) })).digest, envelope.digest)
+    })
+
+    test('over HTTP, what is imported is answered 201, and 200 when it is there already', async (t) => {
+      const subject = await open()
+      if (subject.endpoint === undefined) return t.skip('a status comes over a wire')
+      const namespace = newNamespace()
+      const { text } = await foreign(await subject.at(namespace))
+      const send = () =>
+        fetch(`${subject.endpoint}/v1/handoffs/import`, {
+          method: 'POST',
+          headers: { 'content-type': 'application/json', 'spine-namespace': namespace },
+          body: text,
+        })
+      assert.deepEqual([(await send()).status, (await send()).status], [201, 200])
     })
 
     test('an unknown major is refused and never to be retried; a wrong digest and a wrong shape are refused', async () => {

@@ -90,7 +90,7 @@ export function versionsSuite(name: string, open: OpenSubject): void {
       const { document, text } = old()
       const handoff = await spine.handoffs.import({ envelope: document })
       assert.deepEqual([handoff.envelope_version, handoff.digest, handoff.verified], ['1', document.digest, false])
-      assert.deepEqual(await spine.handoffs.import({ envelope: document }), handoff)
+      assert.deepEqual(await spine.handoffs.import({ envelope: document }), { ...handoff, duplicate: true })
       assert.equal(bytesOf(await spine.handoffs.get({ id: document.id })), text)
       await spine.deliveries.send({ envelope_id: document.id })
       const held = await receivedOne(spine)
