@@ -63,7 +63,8 @@ async function oneFailure(store: FaultStore, chance: SeededChance, { control, of
     }
     const sending = Promise.all(Array.from({ length: SENDERS }, (_, name) => sender(name)))
     const silent = sending.then(() => pause(control ? 1_000 : END_MS))
-    const code = await Promise.race([server.exited, silent, pause(UNDER_LOAD_MS)])
+    const too_long = new Promise<void>((resolve) => void setTimeout(resolve, UNDER_LOAD_MS).unref())
+    const code = await Promise.race([server.exited, silent, too_long])
     ended = true
     findings.expect(code === 1, `the server ended with ${code ?? 'nothing: it went on'}`)
     await sending

@@ -50,4 +50,5 @@ for (const fault of faults.filter(({ part }) => wanted.includes(part))) {
   writeFileSync(file, report([one], { faults, before, date }))
 }
 if (values.json) process.stdout.write(`${JSON.stringify({ guarantees: guaranteesOf(proven) })}\n`)
-process.exitCode = proven.every(holds) ? 0 : 1
+// A fault that broke off may have left clients that call its server for ever.
+process.exit(proven.every(holds) ? 0 : 1)
