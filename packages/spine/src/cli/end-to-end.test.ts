@@ -2,7 +2,9 @@
 
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { once } from 'node:events'
+import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
@@ -128,9 +130,10 @@ test('a log that is wrong is refused with line and place, and nothing is played'
   assert.match(stderr, /line 2: turns: /)
 })
 
-test('serve answers commands by its endpoint and by its store, and a signal ends it in good order', async () => {
+test('serve answers commands by its endpoint and by its store, and a signal ends it in good order', async (t) => {
   const store = `sqlite:${join(folder, 'served.db')}`
   const server = start(['serve', '--store', store, '--port', '0', '--json', '--log-level', 'error'])
+  t.after(() => server.child.kill())
   const { endpoint } = (await Promise.race([server.firstAnswer, server.ended])) as { endpoint: string }
   const stored = await run(
     'memories',
@@ -153,9 +156,12 @@ test('serve answers commands by its endpoint and by its store, and a signal ends
   assert.match(missing.stderr, /MEMORY_NOT_FOUND/)
   const port = new URL(endpoint).port
   const taken = await run('serve', '--store', `sqlite:${join(folder, 'other.db')}`, '--port', port)
-  assert.deepEqual([taken.code, /Port \d+ on 127\.0\.0\.1 is in use/.test(taken.stderr)], [2, true])
+  assert.deepEqual([taken.code, /Port \d+ on 127\.0\.0\.1 is in use[\s\S]*PORT_IN_USE/.test(taken.stderr)], [1, true])
   const locked = await run('serve', '--store', store, '--port', '0')
   assert.deepEqual([locked.code, /STORE_LOCKED/.test(locked.stderr)], [1, true])
+  assert.equal(locked.stderr.match(/endpoint/g)?.length, 1, locked.stderr)
+  // Also where both are so: the store says where it is served.
+  assert.match((await run('serve', '--store', store, '--port', port)).stderr, /STORE_LOCKED/)
   server.child.kill('SIGTERM')
   assert.equal((await server.ended).code, 0)
   const after = await run('memories', 'get', 'window', '--store', store, '--json')
@@ -175,6 +181,37 @@ test('failures are said in words: exit 1 when something failed, 2 when the call 
   ]
   for (const args of wrong) assert.equal((await run(...args)).code, 2, args.join(' '))
   assert.equal((await run('memories', 'list', '--store', `sqlite:${join(folder, 'none.db')}`)).code, 2)
+})
+
+test('a start that is refused says why and leaves nothing behind', async (t) => {
+  const at = mkdtempSync(join(folder, 'refused-'))
+  const store = `sqlite:${join(at, 'z.db')}`
+  const taken = createServer().listen(0, '127.0.0.1')
+  t.after(() => taken.close())
+  await once(taken, 'listening')
+  const { port } = taken.address() as AddressInfo
+  const open = await run('serve', '--store', store, '--host', '0.0.0.0')
+  assert.equal(open.code, 2)
+  assert.match(open.stderr, /^Without keys .* set SPINE_API_KEYS, or listen on 127\.0\.0\.1\.\n$/)
+  assert.equal((await run('serve', '--store', store, '--port', String(port))).code, 1)
+  assert.deepEqual(readdirSync(at), [])
+})
+
+test('a store that cannot be opened is named, with the reason and what to do', async () => {
+  writeFileSync(join(folder, 'text'), 'no store')
+  for (const [file, reason] of [
+    [join(folder, 'text', 'x.db'), /a part of the path is a file \(ENOTDIR\)/],
+    [folder, /it is a folder/],
+    [join(folder, 'text'), /not a database/],
+    ...(existsSync('/proc/self') ? [['/proc/x.db', /no file can be made there \(ENOENT\)/] as const] : []),
+  ] as const) {
+    const { code, stderr, stdout } = await run('serve', '--store', `sqlite:${file}`, '--port', '0', '--json')
+    assert.equal(code, 1, stderr)
+    assert.match(stderr, reason)
+    assert.ok(stderr.includes(`The store ${file} could not be opened`), stderr)
+    assert.match(stderr, /STORE_NOT_OPENED/)
+    assert.equal(JSON.parse(stdout).error.code, 'STORE_NOT_OPENED')
+  }
 })
 
 test('config shows what is in force and masks secrets', async () => {

@@ -1,6 +1,8 @@
 /** A server in this process over a store it opens itself: what `serve` runs, and what `demo` and `replay` start for themselves. */
 
+import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
+import { createServer as createProbe } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { PostgresOptions } from '../embedded.ts'
@@ -94,6 +96,7 @@ export async function startLocalServer(options: LocalServerOptions): Promise<Loc
     import('../server.ts'),
     import('../mcp.ts'),
   ])
+  await refuseEarly(options)
   // Closed in the reverse order; what was opened before a failure must not keep the process alive.
   const opened = new AsyncDisposableStack()
   try {
@@ -123,13 +126,31 @@ export async function startLocalServer(options: LocalServerOptions): Promise<Loc
   }
 }
 
+/** What cannot be listened on is said before a store is made; one that is locked says itself where it is served. */
+async function refuseEarly({ store, host = '127.0.0.1', port = 0, api_keys = [] }: LocalServerOptions): Promise<void> {
+  const [{ checkListening }, { readLock }] = await Promise.all([
+    import('../http/create-server.ts'),
+    import('../store/lock.ts'),
+  ])
+  try {
+    checkListening({ host, keys: api_keys.join(',') })
+  } catch (error) {
+    throw new UsageError((error as Error).message)
+  }
+  if (!isPostgres(store) && readLock(storeFile(store))) return
+  const probe = createProbe()
+  try {
+    await once(probe.listen({ host: host === 'localhost' ? '127.0.0.1' : host, port }), 'listening')
+  } catch (error) {
+    throw listenError(error, host, port)
+  }
+  await new Promise((resolve) => probe.close(resolve))
+}
+
 /** The two ways in which listening fails every day deserve words. */
 function listenError(error: unknown, host: string, port: number): unknown {
   const code = (error as { code?: string }).code
-  if (code === 'EADDRINUSE')
-    return new UsageError(
-      `Port ${port} on ${host} is in use. Stop what listens there, or give another --port (0 takes a free one).`,
-    )
+  if (code === 'EADDRINUSE') return new SpineError('PORT_IN_USE', `Port ${port} on ${host} is in use.`)
   if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND')
     return new UsageError(`${host} is not an address of this machine: give another --host.`)
   return error

@@ -143,11 +143,7 @@ export function createServer(options: ServerOptions): SpineServer {
   addSystemRoutes(app, { spine, admission, authenticate, eventLoop, needs_key: keys.length > 0 })
 
   async function listen({ host = '127.0.0.1', port = 0 }: ListenOptions = {}): Promise<string> {
-    if (keys.length === 0 && !isLoopback(host))
-      throw new SpineError(
-        'INVALID_INPUT',
-        `Without keys everybody who reaches ${host} could call: set SPINE_API_KEYS, or listen on 127.0.0.1.`,
-      )
+    checkListening({ host, keys: options.keys })
     // One address, whatever the name resolves to: two listeners would need one free port on both.
     await app.listen({ host: host === 'localhost' ? '127.0.0.1' : host, port })
     return endpointOf(app.server.address() as AddressInfo)
@@ -171,6 +167,15 @@ export function createServer(options: ServerOptions): SpineServer {
     logAlert: (namespace: string, alert: Alert) => logAlert(log, namespace, alert),
     inject: (request: InjectOptions) => app.inject(request),
   })
+}
+
+/** Throws INVALID_INPUT for keys that are none, and for an open address without keys. */
+export function checkListening({ host, keys = '' }: { host: string; keys?: string | undefined }): void {
+  if (parseKeys(keys).length > 0 || isLoopback(host)) return
+  throw new SpineError(
+    'INVALID_INPUT',
+    `Without keys everybody who reaches ${host} could call: set SPINE_API_KEYS, or listen on 127.0.0.1.`,
+  )
 }
 
 type AnswerError = (error: unknown, request: FastifyRequest, reply: FastifyReply) => void

@@ -26,7 +26,7 @@ export const errorTable = Object.freeze({
     400,
     false,
     'The input does not fit the operation',
-    'Correct the fields named in `issues`; /docs shows the shape.',
+    'Correct what the detail names, and each field in `issues`; /docs shows the shape.',
   ),
   TOO_DEEP: rule(400, false, 'The JSON is nested too deeply', 'Nest at most 64 levels.'),
   TOO_LARGE: rule(
@@ -244,7 +244,24 @@ export const errorTable = Object.freeze({
     'The database does not answer at this moment',
     'Try again after the time in Retry-After; a repeat of the same call finds what the first one may have done.',
   ),
-  STORE_LOCKED: rule(423, false, 'Another process has this store open', 'Use its endpoint, or stop that process.'),
+  STORE_NOT_OPENED: rule(
+    503,
+    false,
+    'The store could not be opened',
+    'Remove the cause, or open a store elsewhere (`--store`), then start again.',
+  ),
+  STORE_LOCKED: rule(
+    423,
+    false,
+    'Somebody has this store open',
+    'Call the endpoint of who has it open, or close it there first.',
+  ),
+  PORT_IN_USE: rule(
+    503,
+    false,
+    'Something else listens there',
+    'Stop what listens there, or give another `--port` (0 takes a free one).',
+  ),
   SCHEMA_TOO_NEW: rule(
     503,
     false,

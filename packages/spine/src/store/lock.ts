@@ -134,9 +134,9 @@ function writeOwner(lock: string, owner: StoreOwner): void {
 }
 
 function lockedError(file: string, owner: StoreOwner | undefined): SpineError {
-  const who = owner ? `process ${owner.pid} on ${owner.host}` : 'another process'
-  const remedy = owner?.endpoint
-    ? `It serves it at ${owner.endpoint}: use that endpoint, or stop the process.`
-    : 'Stop that process, or open another file.'
-  return new SpineError('STORE_LOCKED', `The store ${file} is open in ${who}. ${remedy}`, { ...owner })
+  const own = owner?.pid === process.pid && owner.host === hostname()
+  const other = owner ? `process ${owner.pid} on ${owner.host}` : 'another process'
+  const who = own ? 'this very process' : other
+  const where = owner?.endpoint ? `, which serves it at ${owner.endpoint}` : ''
+  return new SpineError('STORE_LOCKED', `The store ${file} is open in ${who}${where}.`, { ...owner })
 }

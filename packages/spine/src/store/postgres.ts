@@ -259,7 +259,7 @@ async function loadDriver(): Promise<Pick<typeof import('pg'), 'Client' | 'Pool'
     return (await import('pg')).default
   } catch (error) {
     if ((error as { code?: string }).code !== 'ERR_MODULE_NOT_FOUND') throw error
-    throw new SpineError('STORAGE_FAILED', 'A PostgreSQL store needs the package `pg`: run `npm install pg`.', {
+    throw new SpineError('STORE_NOT_OPENED', 'A PostgreSQL store needs the package `pg`: run `npm install pg`.', {
       cause: error,
     })
   }

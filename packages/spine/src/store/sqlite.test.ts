@@ -141,7 +141,7 @@ test('a second opener is refused, and a folder that cannot be opened says so and
   })
   await database.close()
   const not_a_file = mkdtempSync(join(folder, 'folder-'))
-  for (const _ of [1, 2]) await assert.rejects(openSqlite({ file: not_a_file }), { code: 'STORAGE_FAILED' })
+  for (const _ of [1, 2]) await assert.rejects(openSqlite({ file: not_a_file }), { code: 'STORE_NOT_OPENED' })
 })
 
 test('when the disk is full, what settles still passes; new rows wait until there is room', async () => {

@@ -6,9 +6,10 @@ import { SpineError } from '../protocol/errors.ts'
 import type { BallastOptions } from './ballast.ts'
 import type { Batch, Database, Dialect, Row, Statement } from './database.ts'
 import { createLocalHints } from './hints.ts'
-import { acquireLock } from './lock.ts'
+import { acquireLock, type StoreLock } from './lock.ts'
 import { openConnection, toRows, type WriteOutcome } from './sqlite-connection.ts'
 import { describeFailure, failureToError } from './sqlite-failure.ts'
+import { openingError } from './sqlite-opening.ts'
 import { type ConnectionThread, startThread } from './sqlite-thread.ts'
 
 export type SqliteOptions = {
@@ -53,7 +54,7 @@ type WaitingWrite = { batch: Batch; resolve(tables: Row[][]): void; reject(error
 export async function openSqlite(options: SqliteOptions): Promise<SqliteDatabase> {
   const { file, synchronous = 'full', lock: wants_lock = true, ballast = {}, on_fatal = () => {} } = options
   const in_memory = file === ':memory:'
-  const lock = in_memory || !wants_lock ? undefined : acquireLock(file)
+  const lock = in_memory || !wants_lock ? undefined : lockOf(file)
   const hints = createLocalHints()
   const pending = new Set<Promise<unknown>>()
   let waiting: WaitingWrite[] = []
@@ -72,7 +73,7 @@ export async function openSqlite(options: SqliteOptions): Promise<SqliteDatabase
 
   const writer = await startThread({ file, synchronous, read_only: false, ballast }, fail).catch((error) => {
     lock?.release()
-    throw error
+    throw openingError(file, error)
   })
 
   let reader: Promise<ConnectionThread> | undefined
@@ -174,6 +175,14 @@ export function openSqliteInline({ file = ':memory:' }: { file?: string } = {}):
     close: async () => connection.close(),
     dialect: sqliteDialect,
   })
+}
+
+function lockOf(file: string): StoreLock {
+  try {
+    return acquireLock(file)
+  } catch (error) {
+    throw openingError(file, error)
+  }
 }
 
 function answer(
