@@ -107,3 +107,17 @@ test('both are served, the documentation with the address that it was called by'
   assert.equal(headers['content-security-policy'], docsPolicy)
   assert.ok(bytes.toString().includes(`${endpoint}/v1/memories`))
 })
+
+test('/docs says that the ids of its examples are placeholders', () => {
+  const [rules = ''] = docsPage(target).split('id="rules"')[1]?.split('</ul>') ?? []
+  assert.match(rules, /placeholders/)
+  const used = new Set(
+    JSON.stringify(describeContract().operations.map(({ id }) => exampleOf(id))).match(/(?:ms|env|dlv|alr)-\d+/g),
+  )
+  for (const kind of ['ms-', 'env-', 'dlv-', 'alr-'])
+    assert.equal(
+      [...used].some((id) => id.startsWith(kind)),
+      rules.includes(`<code>${kind}`),
+      kind,
+    )
+})

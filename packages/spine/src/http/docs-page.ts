@@ -161,6 +161,7 @@ ${push(target)}
 <li>${target.needs_key ? 'This server wants <code>Authorization: Bearer</code> with one of its keys; the key decides the namespace.' : 'This server has no keys; <code>Spine-Namespace</code> chooses a namespace, without it <code>default</code>.'}</li>
 <li>Calls that create something take <code>Idempotency-Key</code>: a repeat with the same key and body answers as the first one did.</li>
 <li>What an answer wants you to know beside its body stands in <code>Spine-Warnings</code>, a JSON array of texts.</li>
+<li>The ids in the examples below (<code>ms-1</code>, <code>env-01</code>, <code>dlv-01</code>, <code>alr-01</code>, <code>LEASE_TOKEN</code>...) are placeholders: put those of your own answers there. As they stand most calls answer 404.</li>
 <li>Errors are problem documents (RFC 9457). Match on <code>code</code>, look at <code>retryable</code>, show <code>next</code>.</li>
 </ul>
 ${groups.map(([group, members]) => `<h2 id="on-${anchorOf(group)}">${escaped(group)}</h2>\n${members.map((described) => operationPart(described, target)).join('\n')}`).join('\n')}
