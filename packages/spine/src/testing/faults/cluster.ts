@@ -10,13 +10,13 @@ import { join } from 'node:path'
 import pg from 'pg'
 import { type PostgresServer, startPostgresServer } from '../postgres/server.ts'
 import { seededChance } from './chance.ts'
-import { check } from './checker.ts'
 import { openEffects } from './effects.ts'
 import { type FaultOptions, pause } from './fault.ts'
 import { type Meter, startMeter } from './meter.ts'
 import { type Node, startNode } from './nodes.ts'
 import { createFindings, type Outcome } from './outcome.ts'
 import { compiledOnce, compileServer, startServer, startWorker } from './processes.ts'
+import { reckon } from './reckoning.ts'
 import { type Relay, startRelay } from './relay.ts'
 import { startTraffic } from './traffic.ts'
 
@@ -67,14 +67,7 @@ export async function breakCluster({ runs, seed, control = false, progress }: Fa
         progress?.(`${round + 1} of ${runs} rounds, ${traffic.acknowledged()} sends acknowledged`)
       }
     }
-    meter.stop()
-    await traffic.stopSending()
-    const evidence = await traffic.drain(control ? 3_000 : DRAIN_MS)
-    findings.take(check(evidence))
-    for (const { died_alone } of nodes)
-      findings.expect(died_alone() === undefined, `a node ended by itself ${died_alone()}`)
-    findings.figure('acknowledged_sends', traffic.acknowledged())
-    for (const [name, value] of Object.entries(meter.figures())) findings.figure(name, value)
+    await reckon(findings, { traffic, meter, nodes, drain_ms: control ? 3_000 : DRAIN_MS })
     return findings.outcome(runs)
   } finally {
     await Promise.all(nodes.map(({ end }) => end()))

@@ -10,13 +10,13 @@ import { join } from 'node:path'
 import { type PostgresServer, startPostgresServer } from '../postgres/server.ts'
 import { startStandby, waitForStandby } from '../postgres/standby.ts'
 import { seededChance } from './chance.ts'
-import { check } from './checker.ts'
 import { openEffects } from './effects.ts'
 import { type FaultOptions, pause } from './fault.ts'
 import { startMeter } from './meter.ts'
 import { type Node, startNode } from './nodes.ts'
 import { createFindings, type Outcome } from './outcome.ts'
 import { startServer } from './processes.ts'
+import { reckon } from './reckoning.ts'
 import { startRelay } from './relay.ts'
 import { startTraffic } from './traffic.ts'
 
@@ -77,14 +77,7 @@ export async function failOver({ runs, seed, control = false, progress }: FaultO
       await pause(SETTLED_MS)
       progress?.(`${round + 1} of ${runs} promotions, ${traffic.acknowledged()} sends acknowledged`)
     }
-    meter.stop()
-    await traffic.stopSending()
-    const evidence = await traffic.drain(control ? 5_000 : DRAIN_MS)
-    findings.take(check(evidence))
-    for (const { died_alone } of nodes)
-      findings.expect(died_alone() === undefined, `a node ended by itself ${died_alone()}`)
-    findings.figure('acknowledged_sends', traffic.acknowledged())
-    for (const [name, value] of Object.entries(meter.figures())) findings.figure(name, value)
+    await reckon(findings, { traffic, meter, nodes, drain_ms: control ? 5_000 : DRAIN_MS })
     return findings.outcome(runs)
   } finally {
     await Promise.all(nodes.map(({ end }) => end()))
