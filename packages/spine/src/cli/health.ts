@@ -2,6 +2,7 @@
 
 import type { Alert } from '../protocol/alert.ts'
 import { type HealthFigures, healthWindow } from '../protocol/health.ts'
+import { times } from '../rules/alert-words.ts'
 import { type Config, UsageError } from './config.ts'
 import type { Connection } from './connection.ts'
 import { clip, type Output, table, wrap } from './output.ts'
@@ -14,7 +15,6 @@ const duration = (ms: number | undefined): string => {
   if (ms < 60_000) return `${Math.round(ms / 100) / 10} s`
   return ms < 7_200_000 ? `${Math.round(ms / 60_000)} min` : `${Math.round(ms / 3_600_000)} h`
 }
-const count = (n: number, one: string, many = `${one}s`) => `${n} ${n === 1 ? one : many}`
 const number = (value: number | undefined) => (value === undefined ? missing : String(value))
 
 const figureRows = ({
@@ -38,9 +38,9 @@ const figureRows = ({
   ],
   [
     'completeness',
-    `${percent(completeness.score)}, ${count(completeness.gaps, 'gap')} in ${completeness.incomplete} of ${count(completeness.count, 'envelope')}`,
+    `${percent(completeness.score)}, ${times(completeness.gaps, 'gap')} in ${completeness.incomplete} of ${times(completeness.count, 'envelope')}`,
   ],
-  ['failure rate', `${percent(failure_rate)}, ${failed} of ${count(settled, 'delivery', 'deliveries')} that ended`],
+  ['failure rate', `${percent(failure_rate)}, ${failed} of ${times(settled, 'delivery', 'deliveries')} that ended`],
   ['failed attempts', `${failed_attempts}, of deliveries that ended and of others`],
   ['hop depth', `p50 ${number(hops.p50)}, p95 ${number(hops.p95)}, max ${number(hops.max)}`],
   [
@@ -65,7 +65,7 @@ export async function showHealth(
   const queued = `${queue.ready} ready (oldest ${duration(queue.oldest_ready_ms)}), ${queue.held} held, ${queue.parked} parked`
   output.say(
     table(
-      [`last ${window.data}`, count(figures.handoffs, 'delivery', 'deliveries')],
+      [`last ${window.data}`, times(figures.handoffs, 'delivery', 'deliveries')],
       [...figureRows(figures), ['queue', queued]],
     ),
   )

@@ -6,7 +6,8 @@ import type { Judgement } from './alerts.ts'
 export type Words = { title: string; detail: string; next: string }
 
 const percent = (share: number | undefined) => `${Math.round((share ?? 0) * 1_000) / 10} %`
-const times = (n: number | undefined, one: string, many = `${one}s`) => `${n ?? 0} ${n === 1 ? one : many}`
+/** So many of something: `1 gap`, `2 gaps`. */
+export const times = (n: number | undefined, one: string, many = `${one}s`) => `${n ?? 0} ${n === 1 ? one : many}`
 const minutes = (ms: number | undefined) => times(Math.floor((ms ?? 0) / 60_000), 'minute')
 
 /** One full stop at its end, whoever wrote it. */

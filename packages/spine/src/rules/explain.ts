@@ -5,7 +5,8 @@ import { type Index, noPostings, placeOf, unitOf } from './postings.ts'
 import type { Query } from './query.ts'
 import { type Signal, weights } from './weights.ts'
 
-const MAX_REASONS = 4
+/** Reasons that are told. */
+export const MAX_REASONS = 4
 /** What adds less than this is no reason. */
 const LEAST = 0.25
 

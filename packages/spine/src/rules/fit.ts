@@ -154,13 +154,13 @@ function settleHistory(call: Fitting, draft: Draft): Fitted {
   const { count } = call
   const { trimmed, omitted_count } = draft.receipts
   const receipts = { ...draft.receipts, trimmed: [], omitted_count: omitted_count + trimmed.length }
-  const fittedWith = (list: Draft['receipts']): Fitted => {
+  const saying = (list: Draft['receipts']): Fitted => {
     const fitted = withHistory(call, { ...draft, receipts: list })
     return { draft: fitted, tokens: count(render(fitted)) }
   }
-  const listed = fittedWith(receipts)
+  const listed = saying(receipts)
   if (listed.tokens <= draft.budget.max_tokens) return listed
-  const unlisted = fittedWith({ ...receipts, unlisted: true })
+  const unlisted = saying({ ...receipts, unlisted: true })
   if (unlisted.tokens > draft.budget.max_tokens) throw tooSmall(unlisted.draft, count)
   return unlisted
 }

@@ -3,6 +3,7 @@
 import type { Envelope } from '../protocol/envelope.ts'
 import type { Gap, MemoryKind, Trust } from '../protocol/memory.ts'
 import { priorities, toIso } from '../protocol/scalars.ts'
+import { MAX_REASONS } from '../rules/explain.ts'
 import type { FitMemory } from '../rules/fit.ts'
 import { mentionsOf } from '../rules/references.ts'
 import type { Row } from '../store/database.ts'
@@ -145,8 +146,6 @@ function fitMemory(
     { memory: carried(row, why(row, requested, explain())), seq: memory.seq, score, passages, requested, ...replaced },
   ]
 }
-
-const MAX_REASONS = 4
 
 /** What somebody wanted comes before what was found. */
 const why = (row: Row, requested: boolean, found: readonly string[]): string[] =>

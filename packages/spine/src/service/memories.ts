@@ -124,8 +124,7 @@ export function memoryOperations(service: Service) {
       const last = rows.length === limit ? rows.at(-1) : undefined
       const damaged = rows.filter((row) => !isWhole(row))
       if (damaged.length > 0) warn(leftOut(damaged.map((row) => String(row.id))))
-      const whole = rows.filter((row) => !damaged.includes(row))
-      return { memories: whole.map(toMemory), ...(last ? { next: String(last.seq) } : {}) }
+      return { memories: rows.filter(isWhole).map(toMemory), ...(last ? { next: String(last.seq) } : {}) }
     },
 
     pin: async ({ id }: In<'pin'>, { ns }: Caller) => setPinned(ns, id, 1),

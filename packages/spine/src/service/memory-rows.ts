@@ -23,8 +23,17 @@ export async function memoryRows({ database }: Service, ns: string, ids: readonl
 
 export const contentDigest = (content: string): string => `sha256:${sha256(content)}`
 
+/** Rows are not changed once they are read, and several rooms ask about the same one. */
+const looked = new WeakMap<Row, boolean>()
+
 /** Whether the content is still the one that was stored. Asked of every row before its content goes anywhere. */
-export const isWhole = (row: Row): boolean => contentDigest(String(row.content)) === row.digest
+export function isWhole(row: Row): boolean {
+  const known = looked.get(row)
+  if (known !== undefined) return known
+  const whole = contentDigest(String(row.content)) === row.digest
+  looked.set(row, whole)
+  return whole
+}
 
 /** Why there is no memory, if there is none. */
 export function absence(
