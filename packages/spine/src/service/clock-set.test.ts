@@ -10,8 +10,8 @@ import { createSpine } from './spine.ts'
 const HOUR = 3_600_000
 const START = Date.UTC(2026, 0, 5, 10)
 
-/** A delivery that was leased before, and the life of the server that comes after. */
-async function heldBefore() {
+/** A delivery that was leased before, and the life of the server that comes after, its clock behind by so much. */
+async function heldBefore(behind = HOUR) {
   const database = { ...openSqliteInline(), close: async () => {} }
   const begin = async (start: number) => {
     const clock = manualClock({ start })
@@ -23,7 +23,7 @@ async function heldBefore() {
   const { deliveries } = await spine.deliveries.receive({ agent: 'coder', wait_ms: 0 })
   const [delivery] = deliveries
   assert.ok(delivery)
-  return { held: { id: delivery.id, lease_token: delivery.lease_token }, ...(await begin(START - HOUR)) }
+  return { held: { id: delivery.id, lease_token: delivery.lease_token }, ...(await begin(START - behind)) }
 }
 
 test('a lease lasts no longer than it was asked for, and its holder keeps it', async () => {
@@ -44,4 +44,10 @@ test('what was leased before and is released after is handed out at once', async
     deliveries.map(({ id }) => id),
     [held.id],
   )
+})
+
+test('a node that starts with a clock a little behind cuts no lease that another one has just given', async () => {
+  const { held, spine } = await heldBefore(25)
+  const { lease_until = '' } = await spine.deliveries.get({ id: held.id })
+  assert.equal(Date.parse(lease_until), START + 60_000)
 })

@@ -5,11 +5,14 @@ import { startPostgresClock } from './postgres-clock.ts'
 /** Two clocks that the test moves: that of the database, and the time that passes here. */
 async function bench(t: TestContext) {
   t.mock.timers.enable({ apis: ['setInterval'] })
-  const state = { theirs: 1_000_000, passed: 50, reachable: true }
+  const state = { theirs: 1_000_000, passed: 50, reachable: true, on_the_way: 0 }
   const clock = await startPostgresClock({
     ask: async () => {
       if (!state.reachable) throw new Error('cut off')
-      return state.theirs
+      const { theirs } = state
+      state.theirs += state.on_the_way
+      state.passed += state.on_the_way
+      return theirs
     },
     monotonic: () => state.passed,
   })
@@ -30,6 +33,14 @@ test('the time is that of the database, and goes on here between two measurement
   state.theirs += 300
   await pass(10_000)
   assert.equal(clock.now(), 1_011_534)
+})
+
+test('an answer that was long on its way does not move what is known better', async (t) => {
+  const { clock, state, pass } = await bench(t)
+  state.on_the_way = 400
+  await pass(10_000)
+  // By half of it, 200 ms, if it were believed.
+  assert.ok(Math.abs(clock.now() - state.theirs) <= 2, `off by ${clock.now() - state.theirs} ms`)
 })
 
 test('a small step back is waited out, a large one is followed', async (t) => {

@@ -43,20 +43,24 @@ export const readyInboxes = setStatement({
 /**
  * For a start whose clock is behind the one that wrote the store: what that one has put into the future is given the
  * time it would have from now, so that nothing waits for the difference. Three statements, one for each kind of wait.
+ * What lies less than a second ahead stays: nodes know the time of their database to some milliseconds only, and one
+ * that starts must not cut the leases that the others have just given.
  */
+const ahead = '$now + 1000'
 const dueLater = namedStatement({
   parameters: { now: 'int' },
-  body: `update deliveries set ready_at = $now, updated_at = $now where state = 'ready' and updated_at > $now`,
+  body: `update deliveries set ready_at = $now, updated_at = $now where state = 'ready' and updated_at > ${ahead}`,
 })
 const leasedLater = namedStatement({
   parameters: { now: 'int' },
   body: `update deliveries set updated_at = $now, ready_at = case when ready_at > $now then $now else ready_at end,
-      lease_until = case when lease_until - lease_ms > $now then $now + lease_ms else lease_until end
-    where lease_until is not null and (lease_until - lease_ms > $now or ready_at > $now)`,
+      lease_until = case when lease_until - lease_ms > ${ahead} then $now + lease_ms else lease_until end
+    where lease_until is not null and (lease_until - lease_ms > ${ahead} or ready_at > ${ahead})`,
 })
 const openLater = namedStatement({
   parameters: { now: 'int' },
-  body: `update breakers set open_until = $now + cooldown_ms, updated_at = $now where open_until - cooldown_ms > $now`,
+  body: `update breakers set open_until = $now + cooldown_ms, updated_at = $now
+    where open_until - cooldown_ms > ${ahead}`,
 })
 
 export const returnFromFuture = (dialect: Dialect, named: { now: number }): Statement[] =>

@@ -15,7 +15,15 @@ export async function ledgerOf(
   { namespace = 'default', drain_ms = 0 }: { namespace?: string; drain_ms?: number } = {},
 ): Promise<Ledger> {
   const until = performance.now() + drain_ms
-  while (performance.now() < until && (await underWay(spine))) await pause(50)
+  for (;;) {
+    while (performance.now() < until && (await underWay(spine))) await pause(50)
+    const all = await readAll(spine, namespace)
+    // A delivery that changed its state between the reads of `underWay` was in none of them; what ended stays so.
+    if (performance.now() >= until || !all.some(({ state }) => restless.includes(state))) return all
+  }
+}
+
+async function readAll(spine: Spine, namespace: string): Promise<Ledger> {
   const all: Ledger = []
   for (let after: string | undefined, more = true; more; more = after !== undefined) {
     const page = await spine.deliveries.list({ limit: 1_000, ...(after === undefined ? {} : { after }) })

@@ -192,24 +192,28 @@ export function freeProbes(book: Book): undefined {
   freeUnheardProbes(book, UNHEARD_MS)
 }
 
+/** So little ahead of the clock it stays: the clocks of two nodes differ by so much. */
+const AHEAD_MS = 1_000
+
 /** A server that starts under a clock that was set back: what lies in its future has the time it would have from now. */
 export function returnFromFuture(book: Book): undefined {
   const { now } = book
+  const future = now + AHEAD_MS
   for (const row of book.live()) {
     const lease_ms = Number(row.lease_ms)
     const lease_until = Number(row.lease_until)
     const ready_at = Number(row.ready_at)
-    if (isHeld(row) && (lease_until - lease_ms > now || ready_at > now))
+    if (isHeld(row) && (lease_until - lease_ms > future || ready_at > future))
       book.put({
         ...row,
-        lease_until: lease_until - lease_ms > now ? now + lease_ms : lease_until,
+        lease_until: lease_until - lease_ms > future ? now + lease_ms : lease_until,
         // It may be released, and is then to be handed out at once.
         ready_at: Math.min(ready_at, now),
         updated_at: now,
       })
-    else if (row.state === 'ready' && row.updated_at > now) book.put({ ...row, ready_at: now, updated_at: now })
+    else if (row.state === 'ready' && row.updated_at > future) book.put({ ...row, ready_at: now, updated_at: now })
   }
   for (const row of book.breakers())
-    if (Number(row.open_until) - row.cooldown_ms > now)
+    if (Number(row.open_until) - row.cooldown_ms > future)
       book.putBreaker(row.target, { ...row, open_until: now + row.cooldown_ms })
 }
