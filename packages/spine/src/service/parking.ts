@@ -5,8 +5,8 @@ import type { contract } from '../protocol/contract.ts'
 import { deliveryDefaults } from '../protocol/delivery.ts'
 import { SpineError } from '../protocol/errors.ts'
 import { priorities, toMs } from '../protocol/scalars.ts'
-import type { Row } from '../store/database.ts'
-import { listDeliveries, sendDeliveries, sentDeliveries } from '../store/deliveries.ts'
+import type { Batch, Row } from '../store/database.ts'
+import { deliveriesById, listDeliveries, sendDeliveries, sentDeliveries } from '../store/deliveries.ts'
 import * as sql from '../store/parked.ts'
 import type { Breakers } from './breakers.ts'
 import type { Caller, Service } from './context.ts'
@@ -63,23 +63,28 @@ export function parkedOperations(service: Service, { envelopes, deliveries, brea
   }
 
   /** One answer per id: what moved, or why it did not. */
-  const answers = async (ns: string, ids: readonly string[], moved: readonly Row[], why: (row: Row) => SpineError) => {
-    const rows = new Map(moved.map((row) => [String(row.id), row]))
+  const answers = async (ns: string, ids: readonly string[], moves: Batch, why: (row: Row) => SpineError) => {
+    const keys = [...new Set(ids)].map((id) => ({ ns, id }))
+    // In one batch with the moves: what did not move is told as they found it, whoever moves it next.
+    const tables = await database.write([...moves, ...deliveriesById(dialect, keys)])
+    const moved = tables.slice(0, moves.length).flat()
     for (const row of moved) deliveries.moved(row)
-    const others = await deliveries.rowsById(ids.filter((id) => !rows.has(id)).map((id) => ({ ns, id })))
+    const movedIds = new Set(moved.map(({ id }) => id))
+    const rows = new Map(tables.flat().map((row) => [`${ns}\n${row.id}`, row]))
+    const others = await deliveries.rowsById(keys.filter(({ id }) => !rows.has(`${ns}\n${id}`)))
     return {
-      results: ids.map((id) => {
-        const row = rows.get(id)
-        if (row) return { id, delivery: toDelivery(row) }
-        const standing = others.get(`${ns}\n${id}`)
-        const { code, message: detail } = standing
-          ? why(standing)
+      results: keys.map(({ id }) => {
+        const row = rows.get(`${ns}\n${id}`) ?? others.get(`${ns}\n${id}`)
+        if (row && movedIds.has(id)) return { id, delivery: toDelivery(row) }
+        const { code, message: detail } = row
+          ? why(row)
           : new SpineError('DELIVERY_NOT_FOUND', `There is no delivery ${id} in namespace ${ns}.`)
         return { id, error: { code, detail } }
       }),
     }
   }
 
+  /** On PostgreSQL another node can have parked it between the move and the look. */
   const wrongState = (row: Row) =>
     new SpineError(
       'WRONG_STATE',
@@ -110,20 +115,18 @@ export function parkedOperations(service: Service, { envelopes, deliveries, brea
         cycle: cycle ?? null,
       }
       const inputs = distinct.map((id) => ({ ns, id, ...again }))
-      const moved = (await database.write(sql.redriveDeliveries(dialect, inputs, { now: clock.now() }))).flat()
-      return answers(ns, [...new Set(ids)], moved, (row) => {
-        const passed = (again.deadline ?? Number(row.deadline)) <= clock.now()
+      const now = clock.now()
+      return answers(ns, ids, sql.redriveDeliveries(dialect, inputs, { now }), (row) => {
+        const passed = (again.deadline ?? Number(row.deadline)) <= now
         if (row.state === 'parked' && passed)
           return new SpineError('DEADLINE_PASSED', `The deadline of ${row.id} has passed; it stays parked.`)
-        // Read after the write: it can have been parked in between.
         return wrongState(row)
       })
     },
     discard: async ({ ids, reason }: In<'discard'>, { ns }: Caller) => {
       const inputs = [...new Set(ids)].sort().map((id) => ({ ns, id }))
       const named = { reason, reason_json: JSON.stringify(reason), now: clock.now() }
-      const moved = (await database.write(sql.discardDeliveries(dialect, inputs, named))).flat()
-      return answers(ns, [...new Set(ids)], moved, wrongState)
+      return answers(ns, ids, sql.discardDeliveries(dialect, inputs, named), wrongState)
     },
   }
 }

@@ -121,7 +121,7 @@ const redrive: Starter = (world, [a, b, c]) => {
   const ids = many(world, a, b)
   const deadline = c % 2 === 0 ? world.now() + 600_000 : undefined
   return startCall({
-    words: `redrive ${ids.join(' ')}`,
+    words: `redrive ${ids.join(' ')}${deadline === undefined ? '' : ' with a new deadline'}`,
     promise: world.spine.parked.redrive({ ids, ...(deadline === undefined ? {} : { deadline: toIso(deadline) }) }),
     say: sayResults,
     apply: (book) => ids.map((id) => rules.redrive(book, id, deadline)).join(', '),

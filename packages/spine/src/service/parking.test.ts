@@ -1,0 +1,25 @@
+// Calls about the dead-letter box that meet: each hears how the others left what it could not move.
+
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { openSqliteInline } from '../store/sqlite.ts'
+import { sealed } from '../testing/conformance/subject.ts'
+import { manualClock } from '../testing/manual-clock.ts'
+import { createSpine } from './spine.ts'
+
+test('a redrive to a deadline that has passed says so, also when another one gives a new deadline right after it', async () => {
+  const clock = manualClock()
+  const spine = await createSpine({ database: openSqliteInline(), clock, watch: false })
+  const later = (ms: number) => new Date(clock.now() + ms).toISOString()
+  const envelope = await sealed(spine, { deadline: later(10_000) })
+  await spine.deliveries.send({ envelope_id: envelope.id })
+  const { id } = await spine.parked.park({ envelope_id: envelope.id, reason: 'enough' })
+  await clock.jump(20_000)
+  const [refused, redriven] = await Promise.all([
+    spine.parked.redrive({ ids: [id] }),
+    spine.parked.redrive({ ids: [id], deadline: later(60_000) }),
+  ])
+  assert.equal(refused.results[0]?.error?.code, 'DEADLINE_PASSED')
+  assert.equal(redriven.results[0]?.delivery?.state, 'ready')
+  await spine.close()
+})
