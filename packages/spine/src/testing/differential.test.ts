@@ -2,7 +2,7 @@
 // every answer is the same, the scores of searches included, and at the end every table is, row for row.
 
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
+import { type TestContext, test } from 'node:test'
 import { createSpine, openPostgres } from '../embedded.ts'
 import { SpineError } from '../protocol/errors.ts'
 import type { ReceivedDelivery } from '../protocol/operations/deliveries.ts'
@@ -12,20 +12,11 @@ import { openSqliteInline } from '../store/sqlite.ts'
 import { type ManualClock, manualClock } from './manual-clock.ts'
 import { newDatabase } from './postgres/database.ts'
 import { rowsOf } from './rows.ts'
+import { seeded } from './seeded.ts'
+import { watched } from './watched.ts'
 
 const seeds = ['first', 'second', 'third', 'fourth']
 const STEPS = 80
-
-/** Numbers in [0, 1) that follow from the seed. */
-function chanceOf(seed: string): () => number {
-  let state = [...seed].reduce((sum, letter) => Math.imul(sum ^ letter.charCodeAt(0), 0x9e3779b1), 7)
-  return () => {
-    state = (state + 0x6d2b79f5) | 0
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1)
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296
-  }
-}
 
 /** The text of memories and questions: few words, so that many of them meet, in several scripts. */
 const words = `deploy window Tuesday release 06:00 UTC rollback staging payment-service retries timeout 4821 naïve Größe
@@ -35,15 +26,13 @@ const words = `deploy window Tuesday release 06:00 UTC rollback staging payment-
 
 type World = { spine: Spine; clock: ManualClock; database: Database }
 
-async function openWorld(database: Database, seed: string): Promise<World> {
-  const draw = chanceOf(`${seed} ids`)
-  const hex = (digits: number) => Array.from({ length: digits }, () => Math.floor(draw() * 16).toString(16)).join('')
-  const clock = manualClock()
-  return {
-    spine: await createSpine({ database, clock, chance: { uniform: draw, hex }, watch: false, push: false }),
-    clock,
-    database,
-  }
+async function openWorld(t: TestContext, opened: Database, seed: string): Promise<World> {
+  // Time waits for the database: what falls due is done before the next call, however slow this one is.
+  const { database, idle } = watched(opened)
+  const clock = manualClock({ idle })
+  const spine = await createSpine({ database, clock, chance: seeded(seed, 'ids'), watch: false, push: false })
+  t.after(() => spine.close())
+  return { spine, clock, database }
 }
 
 /** What a call answers, or the code of its refusal. */
@@ -55,9 +44,7 @@ const outcome = (call: Promise<unknown>): Promise<unknown> =>
 
 /** Plays the trace of a seed and notes every answer. What is called depends on the seed and on earlier answers alone. */
 async function play({ spine, clock }: World, seed: string): Promise<unknown[]> {
-  const draw = chanceOf(seed)
-  const below = (count: number) => Math.floor(draw() * count)
-  const oneOf = <T>(list: readonly T[]): T => list[below(list.length)] as T
+  const { happens, int: below, pick: oneOf } = seeded(seed)
   const text = (length: number) => Array.from({ length: 1 + below(length) }, () => oneOf(words)).join(' ')
   const agents = ['planner', 'coder', 'tester']
   const answers: unknown[] = []
@@ -81,7 +68,7 @@ async function play({ spine, clock }: World, seed: string): Promise<unknown[]> {
     ])()
   }
   const steps: (() => Promise<unknown>)[] = [
-    () => spine.memories.store({ memories: [{ content: text(40) }, { content: text(12), pinned: draw() < 0.1 }] }),
+    () => spine.memories.store({ memories: [{ content: text(40) }, { content: text(12), pinned: happens(10) }] }),
     () => spine.memories.search({ query: text(4), limit: 20 }),
     async () => {
       const call = { source_agent: oneOf(agents), target_agent: oneOf(agents), previous: null, max_tokens: 600 }
@@ -116,11 +103,12 @@ const contents = (database: Database, tables: readonly string[]) =>
   rowsOf(database, tables, { without: ['tx', 'applied_at'] })
 
 for (const seed of seeds)
-  test(`the trace of seed "${seed}" answers the same on both databases, and ends in the same rows`, async () => {
-    const { url: own, remove: removeOwn } = await newDatabase()
+  test(`the trace of seed "${seed}" answers the same on both databases, and ends in the same rows`, async (t) => {
+    const { url: own, remove } = await newDatabase()
+    t.after(remove)
     const [lite, post] = [
-      await openWorld(openSqliteInline(), seed),
-      await openWorld(await openPostgres({ url: own }), seed),
+      await openWorld(t, openSqliteInline(), seed),
+      await openWorld(t, await openPostgres({ url: own }), seed),
     ]
     const expected = await play(lite, seed)
     const found = await play(post, seed)
@@ -129,6 +117,4 @@ for (const seed of seeds)
     const tables = (await lite.database.read({ sql: names, params: [] })).map(({ name }) => String(name))
     assert.ok(tables.length > 8)
     assert.deepEqual(await contents(post.database, tables), await contents(lite.database, tables))
-    await Promise.all([lite.spine.close(), post.spine.close()])
-    await removeOwn()
   })
