@@ -19,9 +19,12 @@ export async function ledgerOf(
     while (performance.now() < until && (await underWay(spine))) await pause(50)
     const all = await readAll(spine, namespace)
     // A delivery that changed its state between the reads of `underWay` was in none of them; what ended stays so.
-    if (performance.now() >= until || !all.some(({ state }) => restless.includes(state))) return all
+    if (performance.now() >= until || isAtRest(all)) return all
   }
 }
+
+/** Whether nothing is under way. While nothing new is sent, what has come to rest stays so. */
+export const isAtRest = (ledger: Evidence['ledger']): boolean => !ledger.some(({ state }) => restless.includes(state))
 
 async function readAll(spine: Spine, namespace: string): Promise<Ledger> {
   const all: Ledger = []

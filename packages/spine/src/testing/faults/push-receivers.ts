@@ -19,7 +19,7 @@ import { check } from './checker.ts'
 import { type Effects, openEffects } from './effects.ts'
 import type { FaultOptions } from './fault.ts'
 import { createHistory } from './history.ts'
-import { ledgerOf } from './ledger.ts'
+import { isAtRest, ledgerOf } from './ledger.ts'
 import { createFindings, type Outcome } from './outcome.ts'
 import { sealed } from './sealing.ts'
 
@@ -141,12 +141,9 @@ const workOf =
     control ? effects.always(delivery) : effects.once(delivery)
 
 async function untilAtRest(spine: Spine, step: () => Promise<void>): Promise<void> {
-  const restless = ['ready', 'leased', 'accepted'] as const
   for (let steps = 0; steps < MOST_STEPS; steps += 1) {
     await step()
-    if (steps % 20 !== 0) continue
-    const pages = await Promise.all(restless.map((state) => spine.deliveries.list({ state, limit: 1 })))
-    if (pages.every(({ deliveries }) => deliveries.length === 0)) return
+    if (steps % 20 === 0 && isAtRest(await ledgerOf(spine))) return
   }
 }
 
