@@ -116,7 +116,8 @@ function failed(writes: readonly unknown[], failure: SqliteFailure): WriteOutcom
 function configure(db: DatabaseSync, { file, synchronous, read_only }: ConnectionOptions): void {
   requireVersion(String(pragma(db, 'select sqlite_version()')))
   pragma(db, 'pragma temp_store = memory')
-  pragma(db, 'pragma cache_size = -65536')
+  // At each commit SQLite may walk all the pages that the writer holds; those it gives up stay with the system.
+  pragma(db, `pragma cache_size = ${read_only ? -65_536 : -8_192}`)
   if (read_only) return
   const expect = (name: string, value: string, answer: string | number): void => {
     pragma(db, `pragma ${name} = ${value}`)
@@ -147,7 +148,7 @@ function pragma(db: DatabaseSync, sql: string): string | number | undefined {
   return Object.values(db.prepare(sql).get() ?? {})[0] as string | number | undefined
 }
 
-/** Keeps the latest texts prepared; `$1` would be a name to SQLite, so it becomes `?1`. */
+/** Keeps the latest texts prepared. */
 function preparedStatements(db: DatabaseSync) {
   const prepared = new Map<string, { statement: StatementSync; names: string[] }>()
   return (sql: string) => {
@@ -160,7 +161,21 @@ function preparedStatements(db: DatabaseSync) {
 }
 
 function prepareNow(db: DatabaseSync, sql: string) {
-  const statement = db.prepare(sql.replaceAll(/\$(\d+)/g, '?$1'))
+  const statement = db.prepare(withPlaces(sql))
   statement.setReturnArrays(true)
   return { statement, names: statement.columns().map((column) => column.name) }
+}
+
+/**
+ * `$1` would be a name to SQLite, so it becomes a place: `?`, which is the one behind the last, wherever it can, because
+ * each bound value is looked for among the numbers (`?1`) that the text spells out.
+ */
+function withPlaces(sql: string): string {
+  let last = 0
+  return sql.replaceAll(/\$(\d+)/g, (_, digits: string) => {
+    const place = Number(digits)
+    const is_next = place === last + 1
+    last = Math.max(last, place)
+    return is_next ? '?' : `?${place}`
+  })
 }

@@ -14,14 +14,14 @@ const touch = setStatement({
 
 const rows = (count: number) => Array.from({ length: count }, (_, index) => ({ id: `r${index}`, body: null }))
 
-test('the text names its inputs, casts the first row only, and numbers parameters before the list', () => {
+test('the text names its inputs, casts the first row only, and numbers parameters behind the list', () => {
   const [statement] = touch(sqliteDialect, rows(2), { now: 7 })
   assert.equal(
     statement?.sql,
-    'with input(i_id,i_body) as (values (cast($2 as text),cast($3 as blob)),($4,$5)) ' +
-      'update t set seen = cast($1 as bigint) from input where t.id = i_id returning t.id',
+    'with input(i_id,i_body) as (values (cast($1 as text),cast($2 as blob)),($3,$4)) ' +
+      'update t set seen = cast($5 as bigint) from input where t.id = i_id returning t.id',
   )
-  assert.deepEqual(statement.params, [7, 'r0', null, 'r1', null])
+  assert.deepEqual(statement.params, ['r0', null, 'r1', null, 7])
 })
 
 test('the other dialect differs in its own words only', () => {
@@ -39,7 +39,7 @@ test('lists are padded with nulls to six sizes and cut at 32 rows', () => {
   )
   assert.deepEqual(lengths, [[], [1], [2], [4], [8], [16], [32], [32], [32, 1], [32, 32, 8]])
   const [padded] = touch(sqliteDialect, rows(3), { now: 7 })
-  assert.deepEqual(padded?.params.slice(-4), ['r2', null, null, null])
+  assert.deepEqual(padded?.params.slice(-5), ['r2', null, null, null, 7])
 })
 
 test('one size of one statement is one text, so that it is prepared once', () => {

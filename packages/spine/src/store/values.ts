@@ -35,9 +35,8 @@ export function setStatement<const C extends Columns, const P extends Columns = 
 }) {
   const names = Object.keys(shape.columns)
   const parameters: Columns = shape.parameters ?? {}
-  const first = Object.keys(parameters).length + 1
   const textFor = remember((dialect: Dialect, size: number) =>
-    expand(dialect, shape.body, parameters, inputList(dialect, shape.columns, size, first)),
+    expand(dialect, shape.body, parameters, inputList(dialect, shape.columns, size), size * names.length),
   )
 
   return (dialect: Dialect, rows: readonly ValuesOf<C>[], ...[named]: Named<P>): Statement[] => {
@@ -45,11 +44,11 @@ export function setStatement<const C extends Columns, const P extends Columns = 
     for (let start = 0; start < rows.length; start += max_rows) {
       const slice = rows.slice(start, start + max_rows)
       const size = sizes.find((candidate) => candidate >= slice.length) ?? max_rows
-      const params = paramsOf(parameters, named)
+      const params: Param[] = []
       for (const row of slice as Readonly<Record<string, Param>>[])
         for (const name of names) params.push(row[name] ?? null)
       for (let missing = (size - slice.length) * names.length; missing > 0; missing -= 1) params.push(null)
-      statements.push({ sql: textFor(dialect, size), params })
+      statements.push({ sql: textFor(dialect, size), params: [...params, ...paramsOf(parameters, named)] })
     }
     return statements
   }
@@ -76,11 +75,11 @@ function paramsOf(parameters: Columns, named: Readonly<Record<string, Param>> = 
 }
 
 /** `input(i_a, i_b) as (values (cast($1 as text), ...), ($3, $4), ...)`: the casts of the first row type all of them. */
-function inputList(dialect: Dialect, columns: Columns, size: number, first: number): string {
+function inputList(dialect: Dialect, columns: Columns, size: number): string {
   const types = Object.values(columns)
   const row = (index: number) => {
     const cells = types.map((type, column) => {
-      const place = `$${first + index * types.length + column}`
+      const place = `$${index * types.length + column + 1}`
       return index === 0 ? cast(dialect, place, type) : place
     })
     return `(${cells.join(',')})`
@@ -89,12 +88,15 @@ function inputList(dialect: Dialect, columns: Columns, size: number, first: numb
   return `input(${names.join(',')}) as (values ${Array.from({ length: size }, (_, index) => row(index)).join(',')})`
 }
 
-/** A cast wherever a parameter stands spares the body the question what PostgreSQL would infer there. */
-function expand(dialect: Dialect, body: string, parameters: Columns, input?: string): string {
+/**
+ * A cast wherever a parameter stands spares the body the question what PostgreSQL would infer there. The parameters come
+ * behind the places of the list.
+ */
+function expand(dialect: Dialect, body: string, parameters: Columns, input?: string, places = 0): string {
   const names = Object.keys(parameters)
   const meaning = (name: string): string => {
     const type = parameters[name]
-    if (type !== undefined) return cast(dialect, `$${names.indexOf(name) + 1}`, type)
+    if (type !== undefined) return cast(dialect, `$${places + names.indexOf(name) + 1}`, type)
     if (name === 'skip_locked') return dialect.skip_locked.trim()
     if (name.startsWith('events_')) return inWords(dialect.events[name.slice(7) as keyof Dialect['events']])
     if (name === 'input' && input !== undefined) return input

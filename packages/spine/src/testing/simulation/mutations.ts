@@ -75,15 +75,15 @@ const sending = 'insert into deliveries('
 const leaseEnd = `last = 'lease_end', reason`
 
 /** The rows of a list, one statement each, in commits of their own. */
-const columns_of_a_send = 20
+const columns_of_a_send = 21
 const parameters_of_a_send = 3
 
 const oneByOne = ({ sql, params }: Statement): Statement[] => {
-  const head = params.slice(0, parameters_of_a_send)
+  const places = params.length - parameters_of_a_send
   const rows: Statement[] = []
-  for (let at = head.length; at < params.length; at += columns_of_a_send) {
+  for (let at = 0; at < places; at += columns_of_a_send) {
     const only = params.map((value, index) =>
-      index < head.length || (index >= at && index < at + columns_of_a_send) ? value : null,
+      index >= places || (index >= at && index < at + columns_of_a_send) ? value : null,
     )
     rows.push({ sql, params: only })
   }
@@ -102,8 +102,8 @@ export const mutations = (): Mutation[] => [
     'lease_until <= cast($1 as bigint)',
     'lease_until - 20000 <= cast($1 as bigint)',
   ]),
-  rewrite('a claim ignores the deadline', claiming, ['and deadline > cast($3 as bigint)', '']),
-  rewrite('a claim ignores the backoff', claiming, ['and ready_at <= cast($3 as bigint)', '']),
+  rewrite('a claim ignores the deadline', claiming, [/and deadline > cast\(\$\d+ as bigint\)/, '']),
+  rewrite('a claim ignores the backoff', claiming, [/and ready_at <= cast\(\$\d+ as bigint\)/, '']),
   rewrite('a redrive takes what is no longer parked', `last = 'redrive'`, [
     `state = 'parked'`,
     `state in ('parked', 'ready')`,
