@@ -5,7 +5,7 @@
  */
 
 import type { CountTokens } from '../protocol/agent.ts'
-import type { CompactedEntry, Draft, Strategy, Trimmed } from '../protocol/envelope.ts'
+import type { CompactedEntry, Draft, EnvelopeMemory, Strategy, Trimmed } from '../protocol/envelope.ts'
 import { render } from '../protocol/render.ts'
 import type { RankedFact } from './facts.ts'
 import { createFactList, type FactList } from './fit-facts.ts'
@@ -66,7 +66,22 @@ export function fitEnvelope(given: FitCall): Fitted {
     throw tooSmall(draft, count, {
       extra: { memories: call.memories.reduce((sum, { memory }) => sum + memory.tokens, 0) },
     })
-  return settle(call, draft, fitted)
+  return explained(call, settle(call, draft, fitted))
+}
+
+/** Says of what is listed why it is there. No text shows it, so that it can be asked for at the end. */
+function explained({ memories }: Fitting, { draft, tokens }: Fitted): Fitted {
+  const known = new Map(memories.map((item) => [item.memory.id, item]))
+  const reasons = new Map<string, string[]>()
+  const withReasons = <T extends Trimmed | EnvelopeMemory>(listed: T): T => {
+    const { id } = listed
+    const explain = listed.explain ?? reasons.get(id) ?? known.get(id)?.explain?.() ?? []
+    reasons.set(id, explain)
+    return explain.length > 0 ? { ...listed, explain } : listed
+  }
+  const { receipts } = draft
+  const trimmed = receipts.trimmed.map(withReasons)
+  return { draft: { ...draft, memories: draft.memories.map(withReasons), receipts: { ...receipts, trimmed } }, tokens }
 }
 
 /** What the list of facts wants beside this text, at most a quarter of the budget and what is free. */

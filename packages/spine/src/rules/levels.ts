@@ -25,6 +25,8 @@ export type FitMemory = {
   requested: boolean
   /** The memory that has taken its place. */
   replaced_by?: string
+  /** Why it is there, strongest first. Asked of what is listed only. */
+  explain?(): string[]
 }
 
 export type LevelsCall = { memories: readonly FitMemory[]; strategy: Strategy; count: CountTokens }

@@ -26,9 +26,13 @@ test('the order does not depend on the order of the input, and loses nobody', ()
       const candidates = candidatesOf(memories)
       const query = queryOf(question, { authors: ['ann', 'bob'] })
       const index = indexOf(candidates, query)
-      const facts = ({ memory, score, passages }: Ranked<RankCandidate>) => ({ id: memory.id, score, passages })
-      const ranked = rank(query, index, candidates, 0)
-      assert.deepEqual(rank(query, index, candidates.toReversed(), 0).map(facts), ranked.map(facts))
+      const facts = ({ memory, score, passages }: Ranked<RankCandidate>) => ({
+        id: memory.id,
+        score,
+        passages: passages(),
+      })
+      const ranked = rank(query, index, candidates, { now: 0 })
+      assert.deepEqual(rank(query, index, candidates.toReversed(), { now: 0 }).map(facts), ranked.map(facts))
       assert.equal(new Set(ranked.map(({ memory }) => memory.id)).size, memories.length)
       for (const { score } of ranked) assert.ok(Number.isFinite(score) && String(score).length < 12)
     }),
@@ -114,9 +118,9 @@ test('a long memory ranks by its best passage and says which that is', () => {
   const long = `${'Nothing of interest happened that day at all. '.repeat(40)}The vault code is 7741. ${'And nothing after it. '.repeat(60)}`
   const [best] = rankTexts('vault code', [...filler, { text: long, session: 'x' }])
   assert.equal(best?.memory.seq, 13)
-  const top = best?.passages.toSorted((left, right) => right.score - left.score)[0]
+  const top = best?.passages().toSorted((left, right) => right.score - left.score)[0]
   assert.match(long.slice(top?.start, top?.end), /vault code is 7741/)
-  assert.equal(best?.passages.at(-1)?.end, long.length)
+  assert.equal(best?.passages().at(-1)?.end, long.length)
 })
 
 test('short beats long where both say it', () => {

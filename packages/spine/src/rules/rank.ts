@@ -14,18 +14,18 @@ import { type Signal, weights } from './weights.ts'
 
 export type RankCandidate = Candidate & {
   priority: Priority
-  /** Of the task at hand. */
-  at_hand: boolean
+  task_id: string | null
 }
 
 /** A passage by its place in the content, with its tokens and its score. */
 export type RankedPassage = Span & { tokens: number; score: number }
 
+/** What nobody looks at of a thousand memories is not made: it is asked for. */
 export type Ranked<C extends RankCandidate> = {
   memory: C
   score: number
   /** In the order of the text; together they are the whole content. */
-  passages: readonly RankedPassage[]
+  passages(): RankedPassage[]
   /** Whether the query has anything to do with it: words, neighbours, or dates. */
   matches: boolean
   /** The strongest signals, in words. */
@@ -38,33 +38,48 @@ const LEAST_MATCH = 0.01
 
 const signals = Object.keys(weights) as Signal[]
 
-/** Best first. `now` in milliseconds. The same candidates in any order give the same answer. */
+/** When it is asked, in milliseconds, and the task at hand. */
+export type Moment = { now: number; task_id?: string | undefined }
+
+/** Best first. The same candidates in any order give the same answer. */
 export function rank<C extends RankCandidate>(
   query: Query,
   index: Index,
   candidates: readonly C[],
-  now: number,
+  moment: Moment,
 ): Ranked<C>[] {
   const units = unitsOf(candidates)
-  const features = { ...featuresOf(units, query, index), ...saidOf(units, now) }
+  const features = { ...featuresOf(units, query, index), ...saidOf(units, moment) }
   const scores = scoresOf(features, units.length)
+  const matches = matchesOf(features, units.length)
   const ranked: Ranked<C>[] = []
   for (let from = 0; from < units.length; ) {
     const memory = units[from]?.memory
     if (!memory) break
-    const first = from
-    const passages = memory.passages.map(({ start, end, tokens }, at) => {
-      return { start, end, tokens, score: scores[first + at] ?? 0 }
-    })
+    const to = from + memory.passages.length
     let top = from
-    for (let at = from; at < from + passages.length; at += 1) if ((scores[at] ?? 0) > (scores[top] ?? 0)) top = at
-    const best = top
-    const matches = matching.some((signal) => (features[signal]?.[best] ?? 0) > LEAST_MATCH)
-    const explain = () => explanationOf(best, features, query, index, memory)
-    ranked.push({ memory, score: scores[best] ?? 0, passages, matches, explain })
-    from += passages.length
+    for (let at = from; at < to; at += 1) if ((scores[at] ?? 0) > (scores[top] ?? 0)) top = at
+    const [first, best] = [from, top]
+    ranked.push({
+      memory,
+      score: scores[best] ?? 0,
+      passages: () =>
+        memory.passages.map(({ start, end, tokens }, at) => ({ start, end, tokens, score: scores[first + at] ?? 0 })),
+      matches: matches[best] === 1,
+      explain: () => explanationOf(best, features, query, index, memory),
+    })
+    from = to
   }
   return ranked.sort((left, right) => right.score - left.score || right.memory.seq - left.memory.seq)
+}
+
+function matchesOf(features: Features, size: number): Uint8Array {
+  const found = new Uint8Array(size)
+  for (const signal of matching) {
+    const column = features[signal]
+    if (column) for (let at = 0; at < size; at += 1) if ((column[at] ?? 0) > LEAST_MATCH) found[at] = 1
+  }
+  return found
 }
 
 function scoresOf(features: Features, size: number): Float64Array {
@@ -84,7 +99,7 @@ const RECENT_TOKENS = 1_000
 const OLD = 30
 
 /** What the sender said of it, and whether it was only just said: of the task at hand or lately, and near the end of its session. */
-function saidOf(units: readonly Unit<RankCandidate>[], now: number): Features {
+function saidOf(units: readonly Unit<RankCandidate>[], { now, task_id }: Moment): Features {
   const priority = new Float64Array(units.length)
   const recent = new Float64Array(units.length)
   // A session stands together.
@@ -100,7 +115,8 @@ function saidOf(units: readonly Unit<RankCandidate>[], now: number): Features {
       const memory = units[at]?.memory
       if (!memory) continue
       priority[at] = priorityValue[memory.priority]
-      const age = memory.at_hand ? 0 : Math.max(0, now - memory.created_at) / FRESH_MS
+      const at_hand = task_id !== undefined && memory.task_id === task_id
+      const age = at_hand ? 0 : Math.max(0, now - memory.created_at) / FRESH_MS
       // Long ago is never just now: nearly all memories are spared the exponential.
       if (age < OLD) recent[at] = Math.exp(-age - (end - memory.place - memory.tokens) / RECENT_TOKENS)
     }

@@ -11,7 +11,7 @@ import { pinnedMemories, textsById, urgentMemories } from '../store/memories.ts'
 import type { Service } from './context.ts'
 import { priorityOf } from './documents.ts'
 import { gapReason, isWhole, memoryRows } from './memory-rows.ts'
-import { type RankedRow, rankMemories } from './ranking.ts'
+import { groundOf, type RankedRow, rankMemories, stampOf } from './ranking.ts'
 
 /** Memories looked at for their words; more where there is much room. */
 const LOOKED_AT = 200
@@ -57,7 +57,8 @@ export async function collect(service: Service, call: CollectCall): Promise<Coll
   const mentions = mentionsOf(call.summary)
   const inherited = [...new Set(call.previous.flatMap((envelope) => envelope.memory_refs))].slice(0, MAX_INHERITED)
   const named = [...call.memory_ids, ...mentions.map(({ id }) => id), ...call.history_ids]
-  const [pins, urgent, known] = await Promise.all([
+  const [ground, pins, urgent, known] = await Promise.all([
+    groundOf(service, ns),
     call.include_pins ? database.read(pinnedMemories(dialect, { ns, task_id, now })) : [],
     database.read(urgentMemories(dialect, { ns, task_id, now, least: priorities.indexOf('high'), limit: MAX_URGENT })),
     memoryRows(service, ns, [...named, ...inherited]),
@@ -79,30 +80,50 @@ export async function collect(service: Service, call: CollectCall): Promise<Coll
     wanted.add(id)
   }
   const certain = [...rows.values()].filter((row) => usable(row, wanted, now)).map((row) => String(row.id))
-  const ranked = await rankMemories(service, {
-    ns,
-    task_id: call.task_id,
-    text: call.summary,
-    background: call.intent.slice(0, INTENT_CHARS),
-    limit: call.max_tokens < ROOM_TOKENS ? LOOKED_AT : LOOKED_AT_WITH_ROOM,
-    recent: call.include_recent,
-    ids: certain,
-  })
+  const limit = call.max_tokens < ROOM_TOKENS ? LOOKED_AT : LOOKED_AT_WITH_ROOM
+  const asked = { ns, task_id: call.task_id, text: call.summary, background: call.intent.slice(0, INTENT_CHARS), limit }
+  const { rows: ranked, isRecent } = await rankMemories(
+    service,
+    { ...asked, recent: call.include_recent, ids: certain },
+    ground,
+  )
   const sure = new Set(certain)
   const offered = ranked.filter(
-    ({ memory, matches, recent }) =>
-      sure.has(memory.id) || ((matches || recent) && (call.include_pins || !memory.pinned)),
+    (row) => sure.has(row.memory.id) || ((row.matches || isRecent(row)) && (call.include_pins || !row.memory.pinned)),
   )
   const chosen = worthReading(offered, sure, call.max_tokens)
-  const statements = textsById(
-    dialect,
-    chosen.map(({ memory }) => ({ id: memory.id })),
-    { ns },
-  )
-  const read = await Promise.all(statements.map((statement) => database.read(statement)))
-  const texts = new Map(read.flat().map((row) => [String(row.id), row]))
-  return { memories: chosen.flatMap((one) => fitMemory(one, texts.get(one.memory.id), wanted)), requested, gaps }
+  const texts = await textsOf(service, ns, chosen, rows)
+  return { memories: chosen.flatMap((one) => fitMemory(one, texts.get(one.memory.seq), wanted)), requested, gaps }
 }
+
+/** What can be carried, by number; only what is neither known nor was read for being asked for is read. */
+async function textsOf(service: Service, ns: string, chosen: readonly RankedRow[], asked: ReadonlyMap<string, Row>) {
+  const { database, known } = service
+  const texts = new Map<number, Text>()
+  const missing = new Map<string, number>()
+  for (const { memory } of chosen) {
+    const { id, seq, stamp } = memory
+    const row = asked.get(id)
+    const text = known.text(ns, seq, stamp)
+    if (row && stampOf(row) === stamp) {
+      if (isThere(row)) texts.set(seq, textOf(row))
+    } else if (text) texts.set(seq, { memory: text.memory })
+    else missing.set(id, seq)
+  }
+  const ids = [...missing.keys()].map((id) => ({ id }))
+  const statements = textsById(database.dialect, ids, { ns })
+  const read = await Promise.all(statements.map((statement) => database.read(statement)))
+  for (const row of read.flat()) {
+    if (!isThere(row)) continue
+    const text = textOf(row)
+    known.keepText(ns, Number(row.seq), { memory: text.memory, stamp: stampOf(row) })
+    texts.set(missing.get(String(row.id)) ?? 0, text)
+  }
+  return texts
+}
+
+/** Not if it was deleted between two looks, or if what was found by its words is damaged. */
+const isThere = (row: Row) => row.deleted_at === null && isWhole(row)
 
 /** What has taken the place of memories that are asked for. */
 async function successorsOf(
@@ -134,28 +155,27 @@ function worthReading(ranked: readonly RankedRow[], certain: ReadonlySet<string>
 }
 
 function fitMemory(
-  { score, passages, explain, memory }: RankedRow,
-  row: Row | undefined,
+  { score, passages, explain, memory: { seq, id } }: RankedRow,
+  text: Text | undefined,
   wanted: ReadonlySet<string>,
 ): FitMemory[] {
-  // It was deleted between two looks, or what was found by its words is damaged.
-  if (!row || row.deleted_at !== null || !isWhole(row)) return []
-  const replaced = row.superseded_by === null ? {} : { replaced_by: String(row.superseded_by) }
-  const requested = wanted.has(memory.id)
-  return [
-    { memory: carried(row, why(row, requested, explain())), seq: memory.seq, score, passages, requested, ...replaced },
-  ]
+  if (!text) return []
+  const requested = wanted.has(id)
+  const { memory, replaced_by } = text
+  const said = () => why(memory, requested, explain())
+  const found = { memory, seq, score, passages: passages(), requested, explain: said }
+  return [replaced_by === undefined ? found : { ...found, replaced_by }]
 }
 
 /** What somebody wanted comes before what was found. */
-const why = (row: Row, requested: boolean, found: readonly string[]): string[] =>
-  [...(row.pinned === 1 ? ['it is pinned'] : []), ...(requested ? ['the sender names it'] : []), ...found].slice(
-    0,
-    MAX_REASONS,
-  )
+const why = ({ pinned }: Text['memory'], requested: boolean, found: readonly string[]): string[] =>
+  [...(pinned ? ['it is pinned'] : []), ...(requested ? ['the sender names it'] : []), ...found].slice(0, MAX_REASONS)
 
-function carried(row: Row, explain: string[]): FitMemory['memory'] {
-  return {
+/** What is carried of a memory, before it is said why, and what has taken its place. */
+type Text = { memory: FitMemory['memory']; replaced_by?: string }
+
+const textOf = (row: Row): Text => ({
+  memory: Object.freeze({
     id: String(row.id),
     version: Number(row.version),
     digest: String(row.digest),
@@ -169,6 +189,6 @@ function carried(row: Row, explain: string[]): FitMemory['memory'] {
     trust: String(row.trust) as Trust,
     created_at: toIso(Number(row.created_at)),
     content: String(row.content),
-    ...(explain.length > 0 ? { explain } : {}),
-  }
-}
+  }),
+  ...(row.superseded_by === null ? {} : { replaced_by: String(row.superseded_by) }),
+})

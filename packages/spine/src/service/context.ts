@@ -4,6 +4,7 @@ import type { Database } from '../store/database.ts'
 import type { Archive } from './archive.ts'
 import type { Chance, Clock } from './clock.ts'
 import type { FoundSecret } from './guard/guard.ts'
+import type { KnownMemories } from './known-memories.ts'
 import type { KnownValues } from './known-values.ts'
 import type { Turns } from './turns.ts'
 
@@ -16,6 +17,8 @@ export type Service = {
   readonly newId: (prefix: string) => string
   /** The exact values of memories, kept for a while: they change only with the version. */
   readonly values: KnownValues
+  /** What ranking and fitting need of memories, kept for a while. */
+  readonly known: KnownMemories
   /** Asked for before work that takes milliseconds. */
   readonly turns: Turns
 }

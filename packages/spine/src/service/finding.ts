@@ -8,7 +8,7 @@ import type { Caller, Service } from './context.ts'
 import { toMemory, toVersion } from './documents.ts'
 import type { Envelopes } from './envelopes.ts'
 import { absence, gapReason, isWhole, leftOut, memoryRows, versionRow } from './memory-rows.ts'
-import { rankMemories } from './ranking.ts'
+import { groundOf, rankMemories } from './ranking.ts'
 import { noteRegrets } from './regrets.ts'
 
 type In<N extends keyof typeof contract.memories> = z.output<(typeof contract.memories)[N]['input']>
@@ -26,7 +26,8 @@ export function findingOperations(service: Service, envelopes: Envelopes) {
       (task_id === undefined || memory.task_id === task_id) &&
       (tag === undefined || memory.tags.includes(tag)) &&
       Object.entries(same).every(([key, value]) => value === undefined || memory[key] === value)
-    const all = await rankMemories(service, { ns, task_id, text: query, limit: LOOKED_AT, recent: limit })
+    const asked = { ns, task_id, text: query, limit: LOOKED_AT, recent: limit }
+    const { rows: all } = await rankMemories(service, asked, await groundOf(service, ns))
     const ranked = all.filter(({ matches }) => matches)
     let left = max_tokens ?? Number.POSITIVE_INFINITY
     const memories = []

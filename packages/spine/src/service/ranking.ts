@@ -7,12 +7,13 @@ import type { Priority } from '../protocol/scalars.ts'
 import { passagesIn } from '../rules/passages.ts'
 import { bestMemories } from '../rules/postings.ts'
 import { queryOf } from '../rules/query.ts'
-import { type RankCandidate, type Ranked, rank } from '../rules/rank.ts'
+import { type Ranked, rank } from '../rules/rank.ts'
 import type { Row, Statement } from '../store/database.ts'
 import * as memories from '../store/memories.ts'
 import { authorsOf, totalsOf } from '../store/postings.ts'
 import type { Service } from './context.ts'
 import { priorityOf } from './documents.ts'
+import type { KnownCandidate } from './known-memories.ts'
 import { readIndex } from './term-index.ts'
 
 export type RankCall = {
@@ -29,9 +30,13 @@ export type RankCall = {
   ids?: readonly string[]
 }
 
-export type RankedRow = Ranked<RankCandidate & { task_id: string | null; pinned: boolean }> & {
-  /** One of the newest that were asked for. */
-  recent: boolean
+export type RankedRow = Ranked<KnownCandidate>
+
+export type RankedRows = {
+  /** Best first. */
+  rows: RankedRow[]
+  /** Whether it is one of the newest that were asked for. */
+  isRecent(row: RankedRow): boolean
 }
 
 /** A namespace or task up to this is ranked whole. */
@@ -40,68 +45,88 @@ const WHOLE = 1_000
 const NEIGHBOURS = 2
 const MAX_AUTHORS = 200
 
-export async function rankMemories(service: Service, call: RankCall): Promise<RankedRow[]> {
-  const { database, clock } = service
-  const { dialect } = database
-  const { ns, task_id } = call
-  const now = clock.now()
-  const readAll = async (statements: readonly Statement[]): Promise<Row[]> =>
-    (await Promise.all(statements.map((statement) => database.read(statement)))).flat()
+/** What a namespace is ranked by besides its memories: who wrote in it, and how much there is. */
+export type Ground = { authors: string[]; totals: Row | undefined }
 
+export async function groundOf({ database }: Service, ns: string): Promise<Ground> {
+  const { dialect } = database
   const [authors, [totals]] = await Promise.all([
     database.read(authorsOf(dialect, { ns, limit: MAX_AUTHORS })),
     database.read(totalsOf(dialect, { ns })),
   ])
-  const query = queryOf(call.text, {
-    background: call.background ?? '',
-    authors: authors.map((row) => String(row.name)),
-  })
+  return { authors: authors.map((row) => String(row.name)), totals }
+}
+
+export async function rankMemories(service: Service, call: RankCall, ground: Ground): Promise<RankedRows> {
+  const { database, clock } = service
+  const { dialect } = database
+  const { ns, task_id } = call
+  const now = clock.now()
+  const { authors, totals } = ground
+  const query = queryOf(call.text, { background: call.background ?? '', authors })
   const whole = Number(totals?.memories ?? 0) <= WHOLE
   const newest = whole
-    ? [memories.newestCandidates(dialect, { ns, now, limit: WHOLE })]
+    ? [memories.newestStamps(dialect, { ns, now, limit: WHOLE })]
     : [
-        memories.newestCandidates(dialect, { ns, now, limit: call.recent }),
-        ...(task_id === undefined
-          ? []
-          : [memories.newestCandidatesOfTask(dialect, { ns, task_id, now, limit: WHOLE })]),
+        memories.newestStamps(dialect, { ns, now, limit: call.recent }),
+        ...(task_id === undefined ? [] : [memories.newestStampsOfTask(dialect, { ns, task_id, now, limit: WHOLE })]),
       ]
+  const ids = (call.ids ?? []).map((id) => ({ id }))
   const [index, found, named] = await Promise.all([
     readIndex(service, ns, query, totals),
-    readAll(newest),
-    readAll(
-      memories.candidatesById(
-        dialect,
-        (call.ids ?? []).map((id) => ({ id })),
-        { ns },
-      ),
-    ),
+    readAll(service, newest),
+    readAll(service, memories.candidatesById(dialect, ids, { ns })),
   ])
   const matching = whole
     ? []
-    : await readAll(memories.candidatesBetween(dialect, around(bestMemories(query, index, call.limit)), { ns, now }))
+    : await readAll(
+        service,
+        memories.stampsBetween(dialect, around(bestMemories(query, index, call.limit)), { ns, now }),
+      )
   const wanted = new Set(call.ids)
-  const ours = (row: Row) =>
-    task_id === undefined || row.task_id === null || row.task_id === task_id || wanted.has(String(row.id))
-  const seen = new Set<number>()
-  const candidates: RankedRow['memory'][] = []
-  for (const rows of [found, matching, named])
-    for (const row of rows) {
-      if (seen.has(Number(row.seq)) || !ours(row)) continue
-      seen.add(Number(row.seq))
-      candidates.push(toCandidate(row, task_id))
-    }
+  const ours = ({ id, task_id: of }: KnownCandidate) =>
+    task_id === undefined || of === null || of === task_id || wanted.has(id)
+  const candidates = new Map<number, KnownCandidate>()
+  for (const candidate of await candidatesOf(service, ns, [...found, ...matching], now))
+    if (ours(candidate)) candidates.set(candidate.seq, candidate)
+  for (const candidate of named.map(toCandidate))
+    if (!candidates.has(candidate.seq)) candidates.set(candidate.seq, candidate)
   await service.turns.next()
-  const inTask = (one: RankedRow['memory']) => task_id === undefined || one.task_id === task_id
-  const since = newestSince(candidates.filter(inTask), call.recent)
-  // Each member by its name: to spread a thousand objects takes longer than to rank them.
-  return rank(query, index, candidates, now).map(({ memory, score, passages, matches, explain }) => {
-    const recent = memory.seq >= since && inTask(memory)
-    return { memory, score, passages, matches, explain, recent }
-  })
+  const inTask = (one: KnownCandidate) => task_id === undefined || one.task_id === task_id
+  const all = [...candidates.values()]
+  const since = newestSince(all.filter(inTask), call.recent)
+  return {
+    rows: rank(query, index, all, { now, task_id }),
+    isRecent: ({ memory }) => memory.seq >= since && inTask(memory),
+  }
+}
+
+const readAll = async ({ database }: Service, statements: readonly Statement[]): Promise<Row[]> =>
+  (await Promise.all(statements.map((statement) => database.read(statement)))).flat()
+
+/** The candidates that have these stamps; only what is not known is read. */
+async function candidatesOf(service: Service, ns: string, stamps: readonly Row[], now: number) {
+  const { known, database } = service
+  const candidates: KnownCandidate[] = []
+  const missing = new Set<number>()
+  for (const { found } of stamps)
+    for (const stamped of found === null ? [] : String(found).split(' ')) {
+      const [seq = 0, stamp = 0] = stamped.split(':').map(Number)
+      const candidate = known.candidate(ns, seq, stamp)
+      if (candidate) candidates.push(candidate)
+      else missing.add(seq)
+    }
+  const numbers = [...missing].map((seq) => ({ seq }))
+  for (const row of await readAll(service, memories.candidatesByNumber(database.dialect, numbers, { ns, now }))) {
+    const candidate = toCandidate(row)
+    known.keepCandidate(ns, candidate)
+    candidates.push(candidate)
+  }
+  return candidates
 }
 
 /** The number from which on a memory is one of the newest. */
-function newestSince(candidates: readonly RankCandidate[], recent: number): number {
+function newestSince(candidates: readonly KnownCandidate[], recent: number): number {
   if (recent === 0) return Number.POSITIVE_INFINITY
   return candidates.map(({ seq }) => seq).sort((left, right) => right - left)[recent - 1] ?? 0
 }
@@ -117,10 +142,7 @@ function around(numbers: readonly number[]): { from: number; to: number }[] {
   return ranges
 }
 
-const toCandidate = (
-  row: Row,
-  task_id: string | undefined,
-): RankCandidate & { task_id: string | null; pinned: boolean } => ({
+const toCandidate = (row: Row): KnownCandidate => ({
   id: String(row.id),
   seq: Number(row.seq),
   session: String(row.session),
@@ -132,5 +154,8 @@ const toCandidate = (
   priority: priorityOf(row) as Priority,
   task_id: row.task_id === null ? null : String(row.task_id),
   pinned: row.pinned === 1,
-  at_hand: task_id !== undefined && row.task_id === task_id,
+  stamp: stampOf(row),
 })
+
+/** As the statements of store/memories.ts make it. */
+export const stampOf = ({ version, pinned }: Row): number => Number(version) * 2 + Number(pinned)

@@ -28,6 +28,7 @@ import { createGuard, type Guarded } from './guard/guard.ts'
 import { handoffOperations } from './handoffs.ts'
 import { healthOperations } from './health.ts'
 import { createInbox } from './inbox.ts'
+import { createKnownMemories } from './known-memories.ts'
 import { createKnownValues } from './known-values.ts'
 import { leaseOperations } from './leases.ts'
 import { memoryOperations } from './memories.ts'
@@ -106,6 +107,7 @@ export async function createSpine({
     archive: createArchive({ database, clock }),
     newId: idMaker(clock, chance),
     values: createKnownValues(),
+    known: createKnownMemories(),
     turns: createTurns(),
   }
   const guard = createGuard(secrets)

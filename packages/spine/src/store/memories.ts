@@ -152,7 +152,7 @@ export const memoriesById = setStatement({
 export const textsById = setStatement({
   columns: { id: 'text' },
   parameters: { ns: 'text' },
-  body: `with $input select id, version, content, title, kind, priority, pinned, author, trust, digest, tokens,
+  body: `with $input select id, seq, version, content, title, kind, priority, pinned, author, trust, digest, tokens,
       superseded_by, deleted_at, created_at
     from input cross join memories where memories.ns = $ns and memories.id = i_id`,
 })
@@ -194,31 +194,43 @@ export const newestVersionsOfTask = namedStatement({
     and superseded_by is null and ${live} order by seq desc limit $limit`,
 })
 
-const candidateColumns = `memories.id, memories.seq, session, place, outline, author, created_at, tokens, priority,
-  pinned, task_id`
+const candidateColumns = `memories.id, memories.seq, version, session, place, outline, author, created_at, tokens,
+  priority, pinned, task_id`
 const ranks = `indexed > 0 and superseded_by is null and ${live}`
 
-/** What ranking needs of the newest memories, of a task and of none if one is given; without their text. */
-export const newestCandidates = namedStatement({
+/** Number and stamp of a memory. The stamp is another one when anything has changed that ranks it or is carried of it. */
+const stamped = `cast(seq as text) || ':' || cast(version * 2 + pinned as text)`
+
+/** The stamps of the newest memories, in one text. */
+export const newestStamps = namedStatement({
   parameters: { ns: 'text', now: 'int', limit: 'int' },
-  body: `select ${candidateColumns} from memories where ns = $ns and ${ranks} order by seq desc limit $limit`,
+  body: `select string_agg(stamped, ' ') as found from (select ${stamped} as stamped from memories
+    where ns = $ns and ${ranks} order by seq desc limit $limit) as newest`,
 })
 
-export const newestCandidatesOfTask = namedStatement({
+export const newestStampsOfTask = namedStatement({
   parameters: { ns: 'text', task_id: 'text', now: 'int', limit: 'int' },
-  body: `select ${candidateColumns} from memories where ns = $ns and task_id = $task_id and ${ranks}
-    order by seq desc limit $limit`,
+  body: `select string_agg(stamped, ' ') as found from (select ${stamped} as stamped from memories
+    where ns = $ns and task_id = $task_id and ${ranks} order by seq desc limit $limit) as newest`,
 })
 
 /** The same of all memories whose numbers lie in one of the ranges. Cross join: the ranges lead, not the table. */
-export const candidatesBetween = setStatement({
+export const stampsBetween = setStatement({
   columns: { from: 'int', to: 'int' },
   parameters: { ns: 'text', now: 'int' },
-  body: `with $input select ${candidateColumns} from input cross join memories
+  body: `with $input select string_agg(${stamped}, ' ') as found from input cross join memories
     where memories.ns = $ns and memories.seq between i_from and i_to and ${ranks}`,
 })
 
-/** Of the memories that are asked for or pinned, whatever their state. */
+/** What ranking needs of memories, without their text. */
+export const candidatesByNumber = setStatement({
+  columns: { seq: 'int' },
+  parameters: { ns: 'text', now: 'int' },
+  body: `with $input select ${candidateColumns} from input cross join memories
+    where memories.ns = $ns and memories.seq = i_seq and ${ranks}`,
+})
+
+/** The same of those that are asked for or pinned, whatever their state. */
 export const candidatesById = setStatement({
   columns: { id: 'text' },
   parameters: { ns: 'text' },

@@ -31,7 +31,7 @@ export function candidatesOf(said: readonly Said[]): (RankCandidate & { text: st
       tokens,
       passages,
       priority: 'normal',
-      at_hand: false,
+      task_id: null,
       ...one,
     }
   })
@@ -62,5 +62,5 @@ export function indexOf(candidates: readonly (RankCandidate & { text: string })[
 export function rankTexts(question: string, said: readonly Said[], now = 1e13): Ranked<RankCandidate>[] {
   const candidates = candidatesOf(said)
   const query = queryOf(question, { authors: [...new Set(candidates.map(({ author }) => author))] })
-  return rank(query, indexOf(candidates, query), candidates, now)
+  return rank(query, indexOf(candidates, query), candidates, { now })
 }
