@@ -20,7 +20,7 @@ const encoder = new TextEncoder()
 
 export type Envelopes = ReturnType<typeof createEnvelopes>
 
-export function createEnvelopes({ database, clock }: Service) {
+export function createEnvelopes({ database, clock }: Pick<Service, 'database' | 'clock'>) {
   const { dialect } = database
   const cache = new Map<string, Envelope>()
   let cached_bytes = 0
@@ -29,6 +29,7 @@ export function createEnvelopes({ database, clock }: Service) {
   /** Holds an envelope that is known to be stored, in the version in which it was sealed. */
   const keep = (ns: string, envelope: Envelope, bytes: Uint8Array): Envelope => {
     const sealed = freezeDeep(rememberBytes(sealedOf(envelope), bytes))
+    forget(ns, envelope.id)
     cached_bytes += bytes.byteLength
     cache.set(keyOf(ns, envelope.id), sealed)
     for (const [key, oldest] of cache) {

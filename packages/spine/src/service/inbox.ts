@@ -21,19 +21,19 @@ export type Waiter = {
   wake(rows: readonly Row[]): void
 }
 
-type Parked = Waiter & { reserved: number; open: number; rows: Row[] }
+type Waiting = Waiter & { reserved: number; open: number; rows: Row[] }
 
 export type Inbox = ReturnType<typeof createInbox>
 
 const ABOUT = 'inbox'
 
 export function createInbox(hints: Hints) {
-  const waiting = new Map<string, Parked[]>()
+  const waiting = new Map<string, Waiting[]>()
   const versions = new Map<string, number>()
   const keyOf = (ns: string, target: string) => `${ns}\n${target}`
 
-  const leave = (key: string, parked: Parked) => {
-    const queue = waiting.get(key)?.filter((other) => other !== parked) ?? []
+  const leave = (key: string, waiter: Waiting) => {
+    const queue = waiting.get(key)?.filter((other) => other !== waiter) ?? []
     if (queue.length) waiting.set(key, queue)
     else waiting.delete(key)
   }
@@ -42,10 +42,10 @@ export function createInbox(hints: Hints) {
     const key = keyOf(ns, target)
     if (versions.size > 100_000) versions.clear()
     versions.set(key, (versions.get(key) ?? 0) + 1)
-    const parked = waiting.get(key)?.find((candidate) => candidate.open === 0)
-    if (!parked) return
-    leave(key, parked)
-    parked.wake([])
+    const waiter = waiting.get(key)?.find((candidate) => candidate.open === 0)
+    if (!waiter) return
+    leave(key, waiter)
+    waiter.wake([])
   }
 
   hints.listen((topic) => {
@@ -60,11 +60,11 @@ export function createInbox(hints: Hints) {
     /** Waits for the target's next delivery; the answer takes it back, and is false when it is too late for that. */
     wait(ns: string, target: string, waiter: Waiter): () => boolean {
       const key = keyOf(ns, target)
-      const parked: Parked = { ...waiter, reserved: 0, open: 0, rows: [] }
-      waiting.set(key, [...(waiting.get(key) ?? []), parked])
+      const one: Waiting = { ...waiter, reserved: 0, open: 0, rows: [] }
+      waiting.set(key, [...(waiting.get(key) ?? []), one])
       return () => {
-        if (parked.open > 0) return false
-        leave(key, parked)
+        if (one.open > 0) return false
+        leave(key, one)
         return true
       }
     },
@@ -72,21 +72,20 @@ export function createInbox(hints: Hints) {
     /** A place with a waiting receiver, if there is one. It must be settled. */
     reserve(ns: string, target: string): Place | undefined {
       const key = keyOf(ns, target)
-      const parked = waiting.get(key)?.find((candidate) => candidate.reserved < candidate.max)
-      if (!parked) return undefined
-      parked.reserved += 1
-      parked.open += 1
+      const waiter = waiting.get(key)?.find((candidate) => candidate.reserved < candidate.max)
+      if (!waiter) return undefined
+      waiter.reserved += 1
+      waiter.open += 1
       return {
-        token: parked.newToken(),
-        lease_ms: parked.lease_ms,
+        token: waiter.newToken(),
+        lease_ms: waiter.lease_ms,
         settle(row) {
-          parked.open -= 1
-          if (row) parked.rows.push(row)
-          if (parked.open > 0) return
-          parked.reserved = 0
-          if (parked.rows.length === 0) return
-          leave(key, parked)
-          parked.wake(parked.rows)
+          waiter.open -= 1
+          if (row) waiter.rows.push(row)
+          if (waiter.open > 0) return
+          // With nothing, too: its time may be over, and a hint may have come, while it was bound to this commit.
+          leave(key, waiter)
+          waiter.wake(waiter.rows)
         },
       }
     },
@@ -103,15 +102,5 @@ export function createInbox(hints: Hints) {
         ns: key.slice(0, key.indexOf('\n')),
         target: key.slice(key.indexOf('\n') + 1),
       })),
-
-    /** Wakes everybody, to see that it is over. */
-    wakeAll(): void {
-      for (const [key, queue] of waiting) {
-        for (const parked of queue.filter((candidate) => candidate.open === 0)) {
-          leave(key, parked)
-          parked.wake([])
-        }
-      }
-    },
   })
 }

@@ -146,8 +146,13 @@ export function createReceiving(
         (left, right) =>
           Number(right.priority) - Number(left.priority) || (String(left.id) < String(right.id) ? -1 : 1),
       )
-      const opened = await Promise.all(order.map((row) => open(ns, row)))
-      return { deliveries: opened.filter((delivery) => delivery !== undefined), ...later }
+      const opened = await Promise.allSettled(order.map((row) => open(ns, row)))
+      const failed = opened.find((one) => one.status === 'rejected')
+      if (failed) {
+        await giveBack(ns, rows)
+        throw failed.reason
+      }
+      return { deliveries: opened.flatMap((one) => (one.status === 'fulfilled' && one.value) || []), ...later }
     },
   }
 }
