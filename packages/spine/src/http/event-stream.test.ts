@@ -1,10 +1,15 @@
 // The event stream as browsers read it: server-sent events over a real socket, and a reader that comes back.
 
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
+import { once } from 'node:events'
+import { createServer as createNodeServer, get, type IncomingMessage, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { type TestContext, test } from 'node:test'
+import type { FastifyReply } from 'fastify'
 import { createServer } from '../server.ts'
 import { createSpine } from '../service/spine.ts'
 import { openSqliteInline } from '../store/sqlite.ts'
+import { writeStream } from './event-stream.ts'
 
 type Sent = { id?: string; event?: string; data?: string }
 
@@ -92,4 +97,64 @@ test('a server that stops ends its streams', async () => {
   let after = 0
   for await (const _ of events) after += 1
   assert.ok(after <= 1)
+})
+
+const LARGE = 'x'.repeat(100_000)
+
+/** A stream that always has more to tell, over a real connection: its answer here, and there whoever does not read it yet. */
+async function endless(t: TestContext, signal: AbortSignal) {
+  let told = 0
+  const next = async () => {
+    told += 1
+    const item = { cursor: `1-${told}`, type: 'delivery.send', text: LARGE }
+    return { events: [item], next: item.cursor }
+  }
+  const streams = Promise.withResolvers<{ raw: ServerResponse; ended: Promise<void> }>()
+  const server = createNodeServer((_request, raw) => {
+    const reply = { raw, hijack() {}, getHeaders: () => ({}) } as unknown as FastifyReply
+    streams.resolve({ raw, ended: writeStream(reply, { member: 'events', input: {}, next, signal }) })
+  })
+  await once(server.listen(0, '127.0.0.1'), 'listening')
+  t.after(() => server.close())
+  const request = get({ port: (server.address() as AddressInfo).port })
+  request.on('error', () => {})
+  t.after(() => request.destroy())
+  const [[answer], stream] = await Promise.all([
+    once(request, 'response') as Promise<[IncomingMessage]>,
+    streams.promise,
+  ])
+  answer.on('error', () => {})
+  return { answer, ...stream }
+}
+
+/** Until nothing more goes out, because nobody reads. */
+async function stuck(raw: ServerResponse): Promise<void> {
+  while (!raw.writableNeedDrain) await new Promise(setImmediate)
+}
+
+test('a reader that does not read keeps no stream from ending', async (t) => {
+  const stop = new AbortController()
+  const { raw, ended } = await endless(t, stop.signal)
+  await stuck(raw)
+  stop.abort()
+  await ended
+  assert.ok(raw.destroyed, 'what is stuck would hold the connection')
+})
+
+test('a slow reader leaves no listeners behind', async (t) => {
+  const stop = new AbortController()
+  const { answer, raw, ended } = await endless(t, stop.signal)
+  await stuck(raw)
+  const listeners = () => ['close', 'drain', 'error'].map((event) => raw.listenerCount(event))
+  const before = listeners()
+  for (let round = 0; round < 20; round += 1) {
+    const drained = once(raw, 'drain')
+    answer.resume()
+    await drained
+    answer.pause()
+    await stuck(raw)
+  }
+  assert.deepEqual(listeners(), before)
+  stop.abort()
+  await ended
 })

@@ -37,26 +37,30 @@ export async function writeStream(
     string,
     string
   >)
-  const ended = () => raw.destroyed || signal?.aborted === true
+  const gone = new AbortController()
+  raw.once('close', () => gone.abort())
+  if (raw.destroyed) gone.abort()
+  const over = signal ? AbortSignal.any([signal, gone.signal]) : gone.signal
   const write = async (text: string) => {
-    if (!raw.write(text)) await Promise.race([once(raw, 'drain'), once(raw, 'close')])
+    over.throwIfAborted()
+    if (!raw.write(text)) await once(raw, 'drain', { signal: over })
   }
-  await write(`: from ${page.next}\n\n`)
   try {
-    while (!ended()) {
+    await write(`: from ${page.next}\n\n`)
+    for (;;) {
       const items = page[member] as Item[]
-      for (const item of items) {
-        if (ended()) return
+      for (const item of items)
         await write(`id: ${item.cursor}\nevent: ${item.type}\ndata: ${JSON.stringify(item)}\n\n`)
-      }
       // The id alone moves a reader on past what it did not want.
       if (items.length === 0) await write(`: nothing new\nid: ${page.next}\n\n`)
-      if (ended()) return
+      over.throwIfAborted()
       page = (await next({ ...input, after: page.next, wait_ms: QUIET_MS })) as Page
     }
   } catch {
     // The answer has begun: the reader comes back with its last id, and hears the reason as an answer then.
   } finally {
-    raw.end()
+    // What a reader does not take would keep the answer open for as long as it likes.
+    if (raw.writableNeedDrain) raw.destroy()
+    else raw.end()
   }
 }
