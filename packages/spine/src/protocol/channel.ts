@@ -13,7 +13,7 @@ export const channel = z.looseObject({
 export const publication = z.looseObject({
   channel: name,
   envelope_id: id,
-  /** One for each receiver. */
+  /** One for each receiver; of a publish also those that had the envelope by another way, and have it once. */
   deliveries: z.array(delivery),
   /** Every delivery has come to its end or rests: nothing more happens by itself. */
   settled: z.boolean(),

@@ -17,15 +17,26 @@ export type Breakers = ReturnType<typeof createBreakers>
 
 /** What happened to a delivery, as far as a breaker cares. */
 export type Outcome = 'exhausted' | 'retry' | 'arrived' | 'released'
+export type Move = { row: Row; outcome: Outcome }
 
-export function createBreakers({ database, clock }: Service) {
+export function createBreakers({ database, clock }: Pick<Service, 'database' | 'clock'>) {
   const { dialect } = database
   /** Targets with a row; everybody else is closed. */
   let known = new Map<string, Row>()
+  /** What was learnt while the rows of all were being read, which may be older. */
+  let newer = new Map<string, Row | undefined>()
   const keyOf = (ns: unknown, target: unknown) => `${ns}\n${target}`
 
+  const put = (key: string, row: Row | undefined) => {
+    newer.set(key, row)
+    if (row) known.set(key, row)
+    else known.delete(key)
+  }
   const learn = (rows: readonly Row[]) => {
-    for (const row of rows) known.set(keyOf(row.ns, row.target), row)
+    for (const row of rows) put(keyOf(row.ns, row.target), row)
+  }
+  const drop = (rows: readonly Row[]) => {
+    for (const row of rows) put(keyOf(row.ns, row.target), undefined)
   }
 
   const find = (ns: string, target: string): Row | undefined => known.get(keyOf(ns, target))
@@ -80,12 +91,20 @@ export function createBreakers({ database, clock }: Service) {
       )
     },
 
-    async observe(row: Row, outcome: Outcome): Promise<void> {
-      const statements = statementsFor(row, outcome)
+    /**
+     * Counts what became of these deliveries, in one write. Never rejects: what happened to them is stored and stands,
+     * whether or not it can be counted now.
+     */
+    async observe(moves: readonly Move[]): Promise<void> {
+      const counted = moves.map(({ row, outcome }) => ({ outcome, statements: statementsFor(row, outcome) }))
+      const statements = counted.flatMap((one) => one.statements)
       if (statements.length === 0) return
-      const rows = (await database.write(statements)).flat()
-      if (outcome === 'arrived') for (const gone of rows) known.delete(keyOf(gone.ns, gone.target))
-      else learn(rows)
+      const tables = await database.write(statements).catch(() => [])
+      for (const one of counted) {
+        const rows = tables.splice(0, one.statements.length).flat()
+        if (one.outcome === 'arrived') drop(rows)
+        else learn(rows)
+      }
     },
 
     /** Around the claim of a probe: the right to hand it out, and what it was. */
@@ -101,13 +120,16 @@ export function createBreakers({ database, clock }: Service) {
       const unheard_ms = UNHEARD_MS
       if ([...known.values()].some((row) => row.state === 'half_open'))
         await database.write([sql.freeProbes(dialect, { now: clock.now(), unheard_ms })])
+      newer = new Map()
       const rows = await database.read(sql.listBreakers(dialect))
+      const meanwhile = [...newer]
       known = new Map(rows.map((row) => [keyOf(row.ns, row.target), row]))
+      for (const [key, row] of meanwhile) put(key, row)
     },
 
     async reset(ns: string, target: string): Promise<void> {
       await database.write(close(ns, target, null))
-      known.delete(keyOf(ns, target))
+      put(keyOf(ns, target), undefined)
     },
   })
 }

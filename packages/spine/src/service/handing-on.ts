@@ -143,10 +143,9 @@ export function handingOnOperations(service: Service, rooms: Rooms) {
     const ended = (answers[0] ?? []).find((row) => row.id === input.id)
     if (!ended) return refusedOrRepeated(input, ns)
     envelopes.keep(ns, made.envelope, made.bytes)
-    for (const row of answers[0] ?? []) {
-      await breakers.observe(row, 'arrived')
-      deliveries.moved(row)
-    }
+    const all = answers[0] ?? []
+    await breakers.observe(all.map((row) => ({ row, outcome: 'arrived' })))
+    for (const row of all) deliveries.moved(row)
     const rows = sent.filter((answer) => !(answer instanceof SpineError)) as Row[]
     return { delivery: toDelivery(ended), envelope: made.envelope, deliveries: rows.map(toDelivery) }
   }
@@ -232,7 +231,7 @@ export function handingOnOperations(service: Service, rooms: Rooms) {
     )
     // It moved between the look and the write, or its fallback was sent the same: look again.
     if (!moved) return reroute({ id, reason }, caller)
-    await breakers.observe(moved.ended, 'exhausted')
+    await breakers.observe([{ row: moved.ended, outcome: 'exhausted' }])
     return { delivery: toDelivery(moved.ended), next: toDelivery(moved.next) }
   }
 
@@ -254,7 +253,7 @@ export function handingOnOperations(service: Service, rooms: Rooms) {
     )
     // It moved between the look and the write, or its fallback was sent the same: look again.
     if (!moved) return decline(input, caller)
-    await breakers.observe(moved.ended, 'arrived')
+    await breakers.observe([{ row: moved.ended, outcome: 'arrived' }])
     return toDelivery(moved.ended)
   }
 

@@ -56,7 +56,7 @@ export function parkedOperations(service: Service, { envelopes, deliveries, brea
       ...sentDeliveries(dialect, [make]),
     ])
     const row = (tables.at(-1)?.[0] ?? (await archive.sent([make]))[0]) as Row
-    if (moved) await breakers.observe(moved, 'exhausted')
+    if (moved) await breakers.observe([{ row: moved, outcome: 'exhausted' }])
     deliveries.moved(row)
     const accepted = row.state === 'accepted' || row.state === 'completed'
     return { ...toDelivery(row), ...(accepted ? { code: 'ALREADY_ACCEPTED' as const } : {}) }

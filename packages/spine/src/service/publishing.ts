@@ -6,7 +6,7 @@ import type { contract } from '../protocol/contract.ts'
 import { terminalStates } from '../protocol/delivery.ts'
 import { SpineError } from '../protocol/errors.ts'
 import { toIso } from '../protocol/scalars.ts'
-import { listChannels, publishedDeliveries } from '../store/channels.ts'
+import { deliveriesByReceiver, listChannels } from '../store/channels.ts'
 import type { Row } from '../store/database.ts'
 import type { Caller, Service } from './context.ts'
 import { toDelivery } from './documents.ts'
@@ -14,7 +14,7 @@ import { claimKey } from './idempotency.ts'
 import type { Senders } from './senders.ts'
 import type { SendingRoom } from './sending.ts'
 import type { SendingCalls } from './sending-call.ts'
-import { type Goal, isPending, waitForDelivery } from './waiting.ts'
+import { hasArrived, waitForDelivery } from './waiting.ts'
 
 type In<N extends keyof typeof contract.channels> = z.output<(typeof contract.channels)[N]['input']>
 type Rooms = { calls: SendingCalls; sending: SendingRoom; senders: Senders }
@@ -25,8 +25,17 @@ export function channelOperations(service: Service, { calls, sending, senders }:
   const { database, newId } = service
   const { dialect } = database
 
-  const rowsOf = (ns: string, channel: string, envelope_id: string): Promise<Row[]> =>
-    database.read(publishedDeliveries(dialect, { ns, channel, envelope_id }))
+  /** What was published to the channel, and what these receivers had of the same envelope by another way. */
+  const rowsOf = async (
+    ns: string,
+    channel: string,
+    envelope_id: string,
+    receivers: readonly string[] = [],
+  ): Promise<Row[]> => {
+    const asked = new Set<unknown>(receivers)
+    const rows = await database.read(deliveriesByReceiver(dialect, { ns, envelope_id }))
+    return rows.filter((row) => row.channel === channel || asked.has(row.target))
+  }
 
   const publicationOf = (channel: string, envelope_id: string, rows: readonly Row[]): Publication => {
     const settled = rows.every((row) => resting.has(row.state))
@@ -59,31 +68,30 @@ export function channelOperations(service: Service, { calls, sending, senders }:
     const { sent } = await sending.commit(batch)
     const refusal = sent.find((answer) => answer instanceof SpineError)
     if (refusal) throw refusal
-    if (input.wait !== 'none') await waitFor(await rowsOf(ns, channel, envelope.id), input, caller)
-    return publicationOf(channel, envelope.id, await rowsOf(ns, channel, envelope.id))
+    const look = () => rowsOf(ns, channel, envelope.id, receivers)
+    if (input.wait !== 'none') await waitFor(await look(), look, input, caller)
+    return publicationOf(channel, envelope.id, await look())
   }
 
   /** Ends when all or any of them got there, or the time is up: the publication then says who did not. */
   const waitFor = async (
     rows: readonly Row[],
+    look: () => Promise<Row[]>,
     { wait, goal, timeout_ms }: In<'publish'>,
     caller: Caller,
   ): Promise<void> => {
-    const look = (row: Row) => async () => {
-      const now = await rowsOf(caller.ns, String(row.channel), String(row.envelope_id))
-      return now.find((other) => other.id === row.id) ?? row
-    }
+    // With the first that got there the wait for the others is over: they did not fail to answer in time.
+    const enough = new AbortController()
+    const signal = AbortSignal.any([enough.signal, ...(caller.signal ? [caller.signal] : [])])
     const arrive = async (row: Row): Promise<void> => {
-      const end = await waitForDelivery(
-        service,
-        senders,
-        { row, goal: goal as Goal, timeout_ms, look: look(row) },
-        caller,
-      )
-      if (wait === 'any' && (isPending(end, goal) || end.state === 'parked')) throw new Error('not this one')
+      const lookAgain = async () => (await look()).find(({ id }) => id === row.id) ?? row
+      const call = { row, goal, timeout_ms, look: lookAgain }
+      const end = await waitForDelivery(service, senders, call, { ...caller, signal })
+      if (!hasArrived(end, goal)) throw new Error('it did not get there')
     }
     const waits = rows.map(arrive)
     await (wait === 'any' ? Promise.any(waits).catch(() => {}) : Promise.allSettled(waits))
+    enough.abort()
   }
 
   return {

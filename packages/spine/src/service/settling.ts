@@ -70,16 +70,19 @@ export function createSettling(service: Service, { breakers, moved, rowsById }: 
     // Accepted when it was written, and its lease has ended before this look: by now an accept counts, as a late one.
     const late = others.filter((call) => call.action === 'accept' && isOpenToLate(found.get(keyOf(call)), call))
     const accepted = late.length ? await run(late) : []
-    return Promise.all(
-      batch.map(async (call): Promise<Answer | SpineError> => {
+    await breakers.observe(
+      batch.flatMap((call) => {
         const row = settled.get(keyOf(call))
-        if (!row) return accepted[late.indexOf(call)] ?? explain(call, found.get(keyOf(call)))
-        const outcome = outcomeOf(row, call.action)
-        if (outcome) await breakers.observe(row, outcome)
-        moved(row)
-        return { row, duplicate: false }
+        const outcome = row && outcomeOf(row, call.action)
+        return outcome ? { row, outcome } : []
       }),
     )
+    return batch.map((call): Answer | SpineError => {
+      const row = settled.get(keyOf(call))
+      if (!row) return accepted[late.indexOf(call)] ?? explain(call, found.get(keyOf(call)))
+      moved(row)
+      return { row, duplicate: false }
+    })
   }
 
   const coalescer = createCoalescer<SettleCall, Answer | SpineError>({

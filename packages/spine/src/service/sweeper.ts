@@ -29,13 +29,11 @@ export function startSweeper(
   const { database, clock } = service
   const { dialect } = database
 
-  const sweep = async (statement: () => Statement, seen?: (row: Row) => Promise<void>): Promise<void> => {
+  const sweep = async (statement: () => Statement, seen?: (rows: readonly Row[]) => Promise<void>): Promise<void> => {
     for (;;) {
       const rows: Row[] = (await database.write([statement()])).flat()
-      for (const row of rows) {
-        await seen?.(row)
-        deliveries.moved(row)
-      }
+      await seen?.(rows)
+      for (const row of rows) deliveries.moved(row)
       if (rows.length < BATCH) return
     }
   }
@@ -46,7 +44,7 @@ export function startSweeper(
     database.clock?.check()
     await sweep(
       () => endLeases(dialect, { now: clock.now(), limit: BATCH, reason, reason_json: JSON.stringify(reason) }),
-      (row) => breakers.observe(row, outcomeOf(row, 'lease_end') ?? 'retry'),
+      (rows) => breakers.observe(rows.map((row) => ({ row, outcome: outcomeOf(row, 'lease_end') ?? 'retry' }))),
     )
     await sweep(() => expireDeliveries(dialect, { now: clock.now(), limit: BATCH }))
     await expireMemories(service)

@@ -15,7 +15,11 @@ const pendingFor: Record<Goal, readonly string[]> = {
   completed: ['ready', 'leased', 'accepted'],
 }
 
-export const isPending = (row: Row, goal: Goal): boolean => pendingFor[goal].includes(String(row.state))
+/** Whether it is where the sender wants it, or further. */
+export const hasArrived = ({ state }: Row, goal: Goal): boolean =>
+  state === 'completed' || (goal === 'accepted' && state === 'accepted')
+
+const isPending = (row: Row, goal: Goal): boolean => pendingFor[goal].includes(String(row.state))
 
 export type WaitCall = { row: Row; goal: Goal; timeout_ms: number; look(): Promise<Row> }
 

@@ -7,7 +7,10 @@ import { namedStatement } from './values.ts'
 
 const columns = `ns, target, state, failures, claimed, open_until, cooldown_ms, probe_id, updated_at`
 
-export const listBreakers = namedStatement({ body: `select ${columns} from breakers limit 10000` })
+/** Those that changed last, should there be more than a node can hold. */
+export const listBreakers = namedStatement({
+  body: `select ${columns} from breakers order by updated_at desc limit 10000`,
+})
 
 export const breakersOf = namedStatement({
   parameters: { ns: 'text' },

@@ -3,9 +3,10 @@
 import { row } from './delivery-row.ts'
 import { namedStatement } from './values.ts'
 
-export const publishedDeliveries = namedStatement({
-  parameters: { ns: 'text', channel: 'text', envelope_id: 'text' },
-  body: `select ${row} from all_deliveries as deliveries where ns = $ns and channel = $channel and envelope_id = $envelope_id order by target`,
+/** All deliveries of an envelope, through whatever channel, by receiver. */
+export const deliveriesByReceiver = namedStatement({
+  parameters: { ns: 'text', envelope_id: 'text' },
+  body: `select ${row} from all_deliveries as deliveries where ns = $ns and envelope_id = $envelope_id order by target`,
 })
 
 export const listChannels = namedStatement({

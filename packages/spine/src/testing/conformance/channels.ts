@@ -174,6 +174,35 @@ export function channelsSuite(name: string, open: OpenSubject): void {
       ])
     })
 
+    test('a wait for any does not end with one that was cancelled', async () => {
+      const spine = await fresh(open)
+      const { id } = await forAll(spine)
+      const input = { channel: 'c', envelope_id: id, receivers: ['a', 'b'] }
+      const [first] = (await spine.channels.publish(input)).deliveries
+      await spine.deliveries.cancel({ id: String(first?.id), reason: 'not needed' })
+      const waiting = spine.channels.publish({ ...input, wait: 'any', timeout_ms: 60_000 })
+      await spine.deliveries.accept(leaseOf(await receivedOne(spine, 'b', { wait_ms: 10_000 })))
+      assert.deepEqual(states(await waiting), [
+        ['a', 'cancelled'],
+        ['b', 'accepted'],
+      ])
+    })
+
+    test('who had the envelope through another channel has it once, and is in the answer of both', async () => {
+      const spine = await fresh(open)
+      const { id } = await forAll(spine)
+      const publish = (channel: string, receivers: string[]) =>
+        spine.channels.publish({ channel, envelope_id: id, receivers })
+      const [first] = (await publish('one', ['a'])).deliveries
+      const second = await publish('two', ['a', 'b'])
+      assert.deepEqual(states(second), [
+        ['a', 'ready'],
+        ['b', 'ready'],
+      ])
+      assert.equal(second.deliveries[0]?.id, first?.id)
+      assert.equal(second.settled, false)
+    })
+
     test('a wait that runs out is no error: the answer says who is not there', async () => {
       const spine = await fresh(open)
       const { id } = await forAll(spine)
