@@ -7,9 +7,18 @@ export type { EventOptions } from './client/events.ts'
 export type { Forwarded, ForwardInput } from './client/forward.ts'
 export { HandoffClient, type HandoffClientOptions, type SendOptions } from './client/handoff-client.ts'
 export { Inbox, type InboxOptions, type OnceOptions } from './client/inbox.ts'
+export type { Lease } from './client/lease.ts'
 export { type InboxStore, marksInMemory, type Taken } from './client/marks.ts'
-export { type DeliverOptions, MemorySpine, type MemorySpineOptions, type ParkOptions } from './client/memory-spine.ts'
+export {
+  type DeliverOptions,
+  MemorySpine,
+  type MemorySpineOptions,
+  type OpenOptions,
+  type ParkedDelivery,
+  type ParkOptions,
+} from './client/memory-spine.ts'
 export type { Nack } from './client/nack.ts'
+export type { Pacing } from './client/pacing.ts'
 export type { ReceiveOptions, Receiver, StopOptions } from './client/receive.ts'
 export type { Handler, Received } from './client/received.ts'
 export { historyOf, type Turn, turnsOf } from './client/transcript.ts'

@@ -227,6 +227,22 @@ test('the gaps of an opened context go into the output by themselves', async () 
   await run.receiver.stop()
 })
 
+test('a context is opened anew for other options, and one that could not be opened is forgotten', async () => {
+  const gap = { id: 'ms-9', reason: 'not_found' }
+  const answers = {
+    'deliveries.receive': inbox([receivedOf()]),
+    'memories.resolve': () => ({ memories: [], gaps: [gap] }),
+  }
+  const run = start(answers, async ({ context }) => {
+    const first = await context()
+    await assert.rejects(context({ require: ['ms-9'] }), { code: 'INCOMPLETE' })
+    return { same: first === (await context()) }
+  })
+  await turn()
+  assert.deepEqual(run.inputs('deliveries.complete')[0].output, { same: true })
+  await run.receiver.stop()
+})
+
 test('a completion is tried again while the server is away, and the lease is kept meanwhile', async () => {
   let away = true
   const complete = () => (away ? refuse('UNREACHABLE')() : deliveryOf())

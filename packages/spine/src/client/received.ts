@@ -20,7 +20,10 @@ export type Received = {
   /** Aborted when the lease is lost or the receiver stops: what is done after that may be done twice. */
   readonly signal: AbortSignal
   readonly spine: Spine
-  /** Opens the context on the first call. Its gaps go into the output by themselves. */
+  /**
+   * Opens the context, and anew when options are given; without them, a later call answers the one that is open. The
+   * gaps of the last that was opened go into the output by themselves.
+   */
   context(options?: ContextOptions): Promise<OpenContext>
   /** Completes the delivery now; returning a value from the handler does the same. */
   ack(output?: unknown): Promise<Delivery>
@@ -71,9 +74,14 @@ export function makeReceived({ spine, agent, delivery, signal, complete, nack, f
     },
     signal,
     spine,
-    context(options: ContextOptions = {}) {
-      opening ??= openContext(spine, envelope, { signal, ...options })
-      return opening
+    context(options?: ContextOptions) {
+      if (opening && !options) return opening
+      const [before, opened] = [opening, openContext(spine, envelope, { signal, ...options })]
+      opening = opened
+      opened.catch(() => {
+        if (opening === opened) opening = before
+      })
+      return opened
     },
     ack: complete,
     nack,

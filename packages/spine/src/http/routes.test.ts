@@ -69,6 +69,8 @@ test('a query is decoded, and refused when it is ambiguous, broken or for an ope
   const { endpoint, calls } = await serve(t)
   assert.equal((await send(endpoint, '/v1/handoffs?target_agent=%E8%AA%BF%E6%9F%BB+%F0%9F%98%80&limit=5')).status, 200)
   assert.equal(calls[0]?.input.target_agent, '調査 😀')
+  await send(endpoint, '/v1/handoffs?target_agent=who?&limit=5')
+  assert.deepEqual([calls[1]?.input.target_agent, calls[1]?.input.limit], ['who?', '5'])
   for (const query of [
     'limit=1&limit=2',
     'target_agent=%ff',
@@ -84,7 +86,7 @@ test('a query is decoded, and refused when it is ambiguous, broken or for an ope
   }
   const { json } = await post(endpoint, '/v1/agents/coder/receive?max=5', {})
   assert.deepEqual([json.code, json.issues[0].path], ['INVALID_INPUT', 'query'])
-  assert.equal(calls.length, 1)
+  assert.equal(calls.length, 2)
 })
 
 test('an input that does not fit is answered with the fields at fault', async (t) => {

@@ -77,7 +77,8 @@ function handlerOf(operation: Operation, call: Call, { spine, admission, log }: 
   }
 
   async function answer(request: FastifyRequest, reply: FastifyReply, { identity }: Caller, admitted: Admitted) {
-    const query = request.raw.url?.split('?', 2)[1] ?? ''
+    const { url = '' } = request.raw
+    const query = url.includes('?') ? url.slice(url.indexOf('?') + 1) : ''
     const { params, headers, body } = request as { params: Record<string, string>; body?: Uint8Array } & FastifyRequest
     const input = inputOf(operation, { params, query, headers, body })
     const warnings: string[] = []

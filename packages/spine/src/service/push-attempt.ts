@@ -20,6 +20,8 @@ export type PushTarget = {
   readonly url: string
   readonly secrets: readonly string[]
   readonly accept_lease_ms: number
+  /** The profile as it was stored then: what this address answers says nothing about one that was set later. */
+  readonly set_as: { readonly profile: string; readonly push_secrets: string }
 }
 
 export type AttemptRooms = {

@@ -41,7 +41,7 @@ export type Pusher = {
 }
 
 type Rooms = Omit<AttemptRooms, 'stopPush'> & { inbox: Inbox; receiving: Receiving }
-type Served = { target: PushTarget; row: Row; ended: AbortController; loop: Promise<void> }
+type Served = { target: PushTarget; ended: AbortController; loop: Promise<void> }
 
 export function startPusher(
   service: Service,
@@ -57,11 +57,8 @@ export function startPusher(
   const all = createPlaces(MAX_UNDER_WAY)
   let stopped = false
 
-  const stopPush = async ({ ns, name }: PushTarget, reason: string): Promise<void> => {
-    const row = served.get(keyOf(ns, name))?.row
-    if (!row) return
-    const [profile, push_secrets] = [String(row.profile), String(row.push_secrets)]
-    await database.write([sql.stopPush(dialect, { ns, name, profile, push_secrets, reason })])
+  const stopPush = async ({ ns, name, set_as }: PushTarget, reason: string): Promise<void> => {
+    await database.write([sql.stopPush(dialect, { ns, name, ...set_as, reason })])
     await refresh()
   }
 
@@ -132,10 +129,10 @@ export function startPusher(
       }
     for (const [key, row] of there) {
       const known = served.get(key)
-      if (known) Object.assign(known, { row, target: targetOf(row) })
+      if (known) known.target = targetOf(row)
       else {
         const ended = new AbortController()
-        const begun: Served = { row, target: targetOf(row), ended, loop: Promise.resolve() }
+        const begun: Served = { target: targetOf(row), ended, loop: Promise.resolve() }
         served.set(key, begun)
         begun.loop = serve(key, ended.signal)
       }
@@ -180,5 +177,6 @@ function targetOf(row: Row): PushTarget {
     url: push_url,
     secrets: JSON.parse(String(row.push_secrets)),
     accept_lease_ms: accept_lease_ms ?? deliveryDefaults.accept_lease_ms,
+    set_as: { profile: String(row.profile), push_secrets: String(row.push_secrets) },
   }
 }

@@ -1,6 +1,6 @@
 /**
  * The statements that move a delivery. Each carries its own guard, so that none needs to look first: a row that does
- * not match is not moved, and `explain` tells why. The picture of what may happen when is the table in
+ * not match is not moved, and service/settling.ts tells why. The picture of what may happen when is the table in
  * protocol/delivery.ts. Every statement that waits for a row is given its inputs sorted by id, one per row.
  */
 

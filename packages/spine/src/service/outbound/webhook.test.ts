@@ -185,3 +185,17 @@ test('an answer that never ends is cut, and one that never comes is given up', a
   const silent = await postWebhook(hook(`http://${server.host}/silent`), { now, allow: [server.host], timeout_ms: 30 })
   assert.deepEqual(silent, { ok: false, reason: 'no answer within 30 ms', retry: true })
 })
+
+test('half an answer is no acceptance, and a refusal needs no more than its status', async () => {
+  for (const [status, retry] of [
+    [200, true],
+    [410, false],
+  ] as const) {
+    await using server = await listening((_request, response) => {
+      response.writeHead(status, { 'content-length': '100' })
+      response.write('{"state":"comp', () => response.destroy())
+    })
+    const answer = await postWebhook(hook(server.url), { allow: [server.host], now, timeout_ms: 5_000 })
+    assert.deepEqual([answer.ok, !answer.ok && answer.retry], [false, retry])
+  }
+})

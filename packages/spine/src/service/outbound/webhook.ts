@@ -145,8 +145,12 @@ function send(url: URL, pinned: Address, webhook: Webhook, options: SendOptions)
         request.destroy()
       })
       response.on('end', done)
-      // The status has been said, whatever became of the rest.
-      response.on('error', done)
+      // Half an acceptance is none: the rest may have said that it is completed. A refusal needs no more than its status.
+      response.on('error', () =>
+        status >= 200 && status < 300
+          ? resolve({ ok: false, status, reason: `its answer ${status} broke off`, retry: true })
+          : done(),
+      )
     })
     request.end(body)
   })

@@ -163,6 +163,21 @@ export function timedPushSuite(name: string, openSubject: OpenTimedSubject): voi
       await until(async () => (await spine.deliveries.list({ state: 'accepted' })).deliveries.length === 3)
     })
 
+    test('an address that was left says that it is gone: the new one is pushed to', async () => {
+      const { spine, hooks, clock, until, stateOf } = await start()
+      const { promise: late, resolve: answerNow } = Promise.withResolvers<{ status: number }>()
+      const old = hooks.hook(() => late)
+      await pushTo(spine, old)
+      const { delivery } = await sent(spine)
+      await until(() => old.pushes.length === 1)
+      await pushTo(spine, hooks.hook())
+      // Every node knows of it by now.
+      await clock.advance(3 * SECOND)
+      answerNow({ status: 410 })
+      await until(async () => (await stateOf(delivery)) === 'accepted')
+      assert.equal((await spine.agents.get({ name: 'coder' })).push_stopped, undefined)
+    })
+
     test('a message that the receiver refuses is parked at once, and the address stays well', async () => {
       const { spine, hooks, until, stateOf } = await start()
       const hook = hooks.hook(() => ({ status: 422 }))
