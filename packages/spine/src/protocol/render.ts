@@ -32,12 +32,16 @@ export const prose = (text: string) => visibleText(text).replace(/^( {0,3})(#{1,
 /** Text inside a fence: only labels stand in the first column. */
 const indented = (text: string) => visibleText(text).replaceAll('\n', '\n ')
 
-function fenced(lines: readonly string[]): string {
-  const body = lines.join('\n')
-  const longest = Math.max(2, ...(body.match(/`+/g) ?? []).map((run) => run.length))
+/** The lines between two fences, each with its end. */
+function fenced(lines: readonly string[]): string[] {
+  let longest = 2
+  for (const line of lines)
+    if (line.includes('`')) for (const [run] of line.matchAll(/`+/g)) longest = Math.max(longest, run.length)
   const fence = '`'.repeat(longest + 1)
-  return `${fence}\n${body}\n${fence}`
+  return [`${fence}\n`, ...lines, fence]
 }
+
+const ended = (line: string) => `${line}\n`
 
 const printed = (value: unknown) => oneLine(typeof value === 'string' ? value : JSON.stringify(value))
 
@@ -136,13 +140,24 @@ export function memoryLine(memory: EnvelopeMemory): string {
   return oneLine(`[${label}]`) + body
 }
 
+const knownParts = new WeakMap<EnvelopeMemory, string>()
+
+/** Its line with its end. Of what cannot change it is the same string every time, which costs nothing to look up. */
+export function memoryPart(memory: EnvelopeMemory): string {
+  const known = knownParts.get(memory)
+  if (known !== undefined) return known
+  const part = ended(memoryLine(memory))
+  if (Object.isFrozen(memory)) knownParts.set(memory, part)
+  return part
+}
+
 /** References without a title say nothing but their id: one line names them all. */
 const isBare = ({ content, title, pinned }: EnvelopeMemory) => content === undefined && !title && !pinned
 
-function memoryLines(memories: readonly EnvelopeMemory[]): string[] {
+function memoryParts(memories: readonly EnvelopeMemory[]): string[] {
   const bare = memories.filter(isBare).map(({ id }) => oneLine(id))
-  const lines = memories.filter((memory) => !isBare(memory)).map(memoryLine)
-  return bare.length === 0 ? lines : [...lines, `[read by id] ${inRanges(bare).join(', ')}`]
+  const parts = memories.filter((memory) => !isBare(memory)).map(memoryPart)
+  return bare.length === 0 ? parts : [...parts, ended(`[read by id] ${inRanges(bare).join(', ')}`)]
 }
 
 /** What a reference adds to the text at most: a line of its own, or its id in the line of the others. */
@@ -191,7 +206,10 @@ const receiptText = ({ id, tokens }: Trimmed) => `${oneLine(id)} (${tokens} toke
 export type Section = { heading: string; body: string }
 
 /** The sections in their order, empty ones left out. */
-export function sectionsOf(envelope: Draft): Section[] {
+export const sectionsOf = (envelope: Draft): Section[] =>
+  sectionParts(envelope).map(({ heading, parts }) => ({ heading, body: parts.join('') }))
+
+function sectionParts(envelope: Draft): { heading: string; parts: string[] }[] {
   const { task, constraints, expected_output, facts, execution_history, memories } = envelope
   const excerpt = (part: Shortened['part']) => envelope.receipts.shortened?.find((entry) => entry.part === part)?.text
   const shown = (part: 'intent' | 'summary') => excerpt(part) ?? task[part]
@@ -199,23 +217,39 @@ export function sectionsOf(envelope: Draft): Section[] {
     (amendment) => `Amended by ${oneLine(amendment.by ?? 'user')}: ${prose(amendment.text)}`,
   )
   const intent = task.intent_from === 'summary' && task.intent === task.summary ? '' : prose(shown('intent'))
-  const sections: Section[] = [
-    { heading: '## Task', body: [intent, ...amendments].filter(Boolean).join('\n') },
-    { heading: '## Do next', body: prose(shown('summary')) },
-    {
-      heading: '## Constraints',
-      body: [...Object.keys(constraints).map((key) => constraintLine(envelope, key)), ...waivedLines(envelope)].join(
-        '\n',
-      ),
-    },
-    { heading: '## State', body: excerpt('state') ?? stateLines(task.state).join('\n') },
-    { heading: '## Expected output', body: expected_output ? expectedLines(expected_output).join('\n') : '' },
-    { heading: '## Facts', body: facts.length ? fenced(factLines(facts)) : '' },
-    { heading: '## History', body: execution_history.length ? fenced(execution_history.map(historyLine)) : '' },
-    { heading: '## Memories', body: memories.length ? fenced(memoryLines(memories)) : '' },
-    { heading: '## Left out', body: leftOutLines(envelope).join('\n') },
+  const plain = (heading: string, body: string) => ({ heading, parts: body === '' ? [] : [body] })
+  const list = (heading: string, lines: readonly string[]) => plain(heading, lines.join('\n'))
+  const inFence = (heading: string, parts: readonly string[]) => ({
+    heading,
+    parts: parts.length > 0 ? fenced(parts) : [],
+  })
+  const sections = [
+    list('## Task', [intent, ...amendments].filter(Boolean)),
+    plain('## Do next', prose(shown('summary'))),
+    list('## Constraints', [
+      ...Object.keys(constraints).map((key) => constraintLine(envelope, key)),
+      ...waivedLines(envelope),
+    ]),
+    plain('## State', excerpt('state') ?? stateLines(task.state).join('\n')),
+    list('## Expected output', expected_output ? expectedLines(expected_output) : []),
+    inFence('## Facts', factLines(facts).map(ended)),
+    inFence(
+      '## History',
+      execution_history.map((entry) => ended(historyLine(entry))),
+    ),
+    inFence('## Memories', memoryParts(memories)),
+    list('## Left out', leftOutLines(envelope)),
   ]
-  return sections.filter((section) => section.body !== '')
+  return sections.filter(({ parts }) => parts.length > 0)
+}
+
+/** The text in parts of whole lines: what the same memory takes is the same part in every text. */
+export function renderedParts(envelope: Draft): string[] {
+  return sectionParts(envelope).flatMap(({ heading, parts }, at) => [
+    at === 0 ? ended(heading) : `\n${ended(heading)}`,
+    ...parts.slice(0, -1),
+    ended(parts.at(-1) ?? ''),
+  ])
 }
 
 function renderJson(envelope: Draft): string {
@@ -236,12 +270,7 @@ function renderJson(envelope: Draft): string {
 
 /** The text for the receiver. Throws BUDGET_TOO_SMALL when `max_tokens` is given and the text passes it. */
 export function render(envelope: Draft, { format = 'markdown', max_tokens, count }: RenderOptions = {}): string {
-  const rendered =
-    format === 'json'
-      ? renderJson(envelope)
-      : `${sectionsOf(envelope)
-          .map(({ heading, body }) => `${heading}\n${body}`)
-          .join('\n\n')}\n`
+  const rendered = format === 'json' ? renderJson(envelope) : renderedParts(envelope).join('')
   if (max_tokens !== undefined) {
     if (!count)
       throw new SpineError('INVALID_INPUT', 'render: `max_tokens` needs `count`, the tokenizer to count with.')

@@ -8,7 +8,7 @@ import * as o200k_base from 'gpt-tokenizer/encoding/o200k_base'
 import * as p50k_base from 'gpt-tokenizer/encoding/p50k_base'
 import * as r50k_base from 'gpt-tokenizer/encoding/r50k_base'
 import { nastyText, plainText } from '../testing/arbitraries.ts'
-import { byLines } from './count-lines.ts'
+import { byLines, countParts } from './count-lines.ts'
 
 const encodings = { o200k_base, cl100k_base, p50k_base, r50k_base }
 const line = fc.oneof(
@@ -32,3 +32,13 @@ for (const [name, { countTokens }] of Object.entries(encodings))
       { numRuns: 1_000 },
     )
   })
+
+test('a text in parts has the tokens of the whole, wherever the parts end', () => {
+  const count = (text: string) => o200k_base.countTokens(text, { disallowedSpecial: new Set() })
+  fc.assert(
+    fc.property(fc.array(text, { maxLength: 6 }), (parts) => {
+      assert.equal(countParts(parts, count), count(parts.join('')))
+    }),
+    { numRuns: 1_000 },
+  )
+})

@@ -81,3 +81,24 @@ export function byLines(count: CountTokens): CountTokens {
     return start < text.length ? tokens + counted(text.slice(start)) : tokens
   }
 }
+
+/** The tokens of a text that comes in parts of whole lines: each is counted alone where a token ends with it. */
+export function countParts(parts: readonly string[], count: CountTokens): number {
+  let tokens = 0
+  let open = ''
+  for (const [at, part] of parts.entries()) {
+    if (part === '') continue
+    open = open === '' ? part : open + part
+    const next = parts[at + 1]
+    if (next !== undefined && (next === '' || !endsBefore(open, next))) continue
+    tokens += count(open)
+    open = ''
+  }
+  return open === '' ? tokens : tokens + count(open)
+}
+
+/** As `ends`, of a text and what comes behind it. */
+function endsBefore(text: string, next: string): boolean {
+  const end = text.length - 1
+  return end > 0 && text.charCodeAt(end) === BREAK && !/\s/.test(text.charAt(end - 1)) && !joins.test(next.charAt(0))
+}

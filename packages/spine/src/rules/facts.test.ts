@@ -47,7 +47,7 @@ test('values stand under few texts, the user first; those of a tool are marked; 
     said('ms-2', '{"flight": "HAT1", "flight": "HAT2"}', 'tool'),
     said('ms-3', 'retry.ts and src/a.ts'),
   ]
-  const facts = createFactList(rankFacts(sources, [], about), count).fit('', roomy)
+  const facts = createFactList(rankFacts(sources, [], about), count).fit([], roomy)
   assert.deepEqual(factLines(facts), [
     'ms-1 (user): user_id amy_7',
     'ms-3: retry.ts; src/a.ts',
@@ -79,7 +79,7 @@ test('the list never passes its room, repeats nothing, and lists nothing that st
   fc.assert(
     fc.property(sources, fc.nat(60), fc.nat(200), fc.array(value), (given, tokens, chars, shown) => {
       const text = shown.join('\n')
-      const facts = createFactList(rankFacts(given, [], about), count).fit(text, { tokens, chars })
+      const facts = createFactList(rankFacts(given, [], about), count).fit([text], { tokens, chars })
       const lines = factLines(facts)
       assert.ok(lines.reduce((sum, line) => sum + count(line) + 1, 0) <= tokens)
       assert.ok(lines.join('\n').length <= chars)

@@ -52,7 +52,17 @@ const PRICE = 0.7
 
 const standing: Record<Trust, number> = { user: 0, agent: 1, tool: 2, external: 3 }
 
-type Seen = Value & { at: number; by: Set<string>; sources: FactSource[]; beside: number; uses: number }
+type Seen = {
+  value: Value
+  form: Form
+  key: string | undefined
+  at: number
+  /** Distinct: they are few. */
+  by: string[]
+  sources: FactSource[]
+  beside: number
+  uses: number
+}
 
 /** Best first. Sources come oldest first; the same sources give the same order. */
 export function rankFacts(
@@ -63,26 +73,33 @@ export function rankFacts(
   const seen = new Map<string, Seen>()
   const known = new Set(sources.map(({ from }) => from))
   for (const [at, source] of [...carriedSources(inherited, known), ...sources].entries())
-    for (const value of source.values) {
-      const key = keyOf(value)
-      const before = seen.get(key) ?? { ...value, at, by: new Set<string>(), sources: [], beside: 0, uses: 0 }
-      before.by.add(source.by)
-      before.sources.push(source)
-      before.uses += 1
-      before.at = at
-      before.beside = source.values.length
-      if (value.key !== undefined) before.key = value.key
-      seen.set(key, before)
-    }
+    for (const value of source.values) see(seen, value, source, at)
   for (const fact of inherited) {
-    const again = seen.get(keyOf(fact as Value))
+    const again = seen.get(formOf(fact as Value).key)
     if (again && typeof fact.uses === 'number') again.uses = Math.max(again.uses, fact.uses)
   }
   const words = { intent: wordsOf(about.intent), summary: wordsOf(about.summary) }
-  const newest = Math.max(0, ...[...seen.values()].map(({ at }) => at))
+  let newest = 0
+  for (const { at } of seen.values()) newest = Math.max(newest, at)
   return [...seen.values()]
     .map((value) => factOf(value, newest, words))
     .sort((left, right) => right.worth - left.worth || (left.value < right.value ? -1 : 1))
+}
+
+function see(seen: Map<string, Seen>, value: Value, source: FactSource, at: number): void {
+  const form = formOf(value)
+  const beside = source.values.length
+  const before = seen.get(form.key)
+  if (!before) {
+    seen.set(form.key, { value, form, key: value.key, at, by: [source.by], sources: [source], beside, uses: 1 })
+    return
+  }
+  if (!before.by.includes(source.by)) before.by.push(source.by)
+  before.sources.push(source)
+  before.uses += 1
+  before.at = at
+  before.beside = beside
+  if (value.key !== undefined) before.key = value.key
 }
 
 /** A value of an earlier envelope competes again, with the origin it had. */
@@ -97,18 +114,31 @@ function carriedSources(inherited: readonly Fact[], known: ReadonlySet<string>):
     }))
 }
 
+/** What is the same of a value in every envelope: what it is known by, and its words. */
+type Form = { key: string; words: readonly string[] }
+
+const forms = new WeakMap<Value, Form>()
+
+function formOf(value: Value): Form {
+  const known = forms.get(value)
+  if (known) return known
+  const form = { key: keyOf(value), words: [...wordsOf(value.value)] }
+  forms.set(value, form)
+  return form
+}
+
 /** Case matters in code, not in names and quotations. */
 const keyOf = ({ value, kind }: Value) => (kind === 'name' || kind === 'quoted' ? value.toLowerCase() : value)
 
 function factOf(seen: Seen, newest: number, words: Record<'intent' | 'summary', ReadonlySet<string>>): RankedFact {
-  const { value, kind, key, at, by, sources, beside, uses } = seen
-  const best = Math.min(...sources.map((source) => standing[source.trust]))
-  const own = [...wordsOf(value)]
-  const share = (of: ReadonlySet<string>) => own.filter((word) => of.has(word)).length / Math.max(1, own.length)
+  const { form, key, at, by, sources, beside, uses } = seen
+  const { value, kind } = seen.value
+  const best = sources.reduce((least, { trust }) => Math.min(least, standing[trust]), standing.external)
+  const share = (of: ReadonlySet<string>) => shareOf(form.words, of)
   const odds =
     weight.bias +
     weight.uses * Math.log(uses) +
-    weight.authors * Math.log(by.size) +
+    weight.authors * Math.log(by.length) +
     weight.length * Math.log(value.length) +
     (best === standing.user ? weight.by_user : 0) +
     (best >= standing.tool ? weight.only_tools : 0) +
@@ -129,6 +159,12 @@ function factOf(seen: Seen, newest: number, words: Record<'intent' | 'summary', 
     uses,
     worth: Math.round(worth * 1e6) / 1e6,
   }
+}
+
+function shareOf(words: readonly string[], of: ReadonlySet<string>): number {
+  let shared = 0
+  for (const word of words) if (of.has(word)) shared += 1
+  return shared / Math.max(1, words.length)
 }
 
 /** Words of three letters or digits and more: what a value and a text can have in common. */

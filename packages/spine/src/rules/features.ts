@@ -7,7 +7,7 @@
 import { agreement } from './dates.ts'
 import { marks } from './marks.ts'
 import type { Passage } from './passages.ts'
-import { averageLength, B, type Index, K1, placeOf, rarity, unitOf } from './postings.ts'
+import { averageLength, B, type Index, K1, type Postings, placeFrom, rarity, unitOf } from './postings.ts'
 import type { Query } from './query.ts'
 import type { Signal } from './weights.ts'
 
@@ -58,7 +58,7 @@ export function featuresOf(units: readonly Unit<Candidate>[], query: Query, inde
   const [nearer, wider, preceding] = [NEAR_TOKENS, AROUND_TOKENS, BEFORE_TOKENS].map((tokens) =>
     fadingOf(middle, sessions, tokens),
   ) as [Float64Array, Float64Array, Float64Array]
-  const { counts, lengths } = countsOf(units, index)
+  const numbers = numbersOf(units)
   const average = averageLength(index)
   const worth = query.terms.map(
     ({ weight }, term) => weight * rarity(index.passages, index.postings[term]?.frequency ?? 0),
@@ -71,18 +71,26 @@ export function featuresOf(units: readonly Unit<Candidate>[], query: Query, inde
   const stretch = column()
   const covered = column()
   const inSession = column()
-  const sizes = new Float64Array(units.map(({ passage }) => passage.tokens))
+  const sizes = column()
+  for (let at = 0; at < size; at += 1) sizes[at] = units[at]?.passage.tokens ?? 0
+  const sessionSizes = sessions.map(({ from, to }) => sum(sizes, from, to))
+  // Written anew for each term.
+  const [times, lengths, soft, close, wide, earlier, within] = Array.from({ length: 7 }, column) as Columns
   const sessionAverage = Math.max(1, sum(sizes, 0, size) / Math.max(1, sessions.length))
-  for (const [term, times] of counts.entries()) {
+  for (const [term, postings] of index.postings.entries()) {
+    countInto(times, lengths, numbers, postings)
     const value = worth[term] ?? 0
-    const soft = times.map((count) => (count > 0 ? count / (count + 0.5) : 0))
-    const close = kernel(soft, nearer, sessions)
-    const wide = kernel(soft, wider, sessions)
-    const earlier = kernel(soft, preceding, sessions, 'before')
-    const within = windows(times, middle, sessions)
+    for (let unit = 0; unit < size; unit += 1) {
+      const count = times[unit] ?? 0
+      soft[unit] = count > 0 ? count / (count + 0.5) : 0
+    }
     const totals = sessions.map(({ from, to }) => sum(times, from, to))
-    const having = totals.filter((total) => total > 0).length
-    const sessionWorth = (query.terms[term]?.weight ?? 1) * rarity(sessions.length, having)
+    const said = sessions.filter((_, place) => (totals[place] ?? 0) > 0)
+    kernelInto(close, soft, nearer, said)
+    kernelInto(wide, soft, wider, said)
+    kernelInto(earlier, soft, preceding, said, 'before')
+    windowsInto(within, times, middle, said)
+    const sessionWorth = (query.terms[term]?.weight ?? 1) * rarity(sessions.length, said.length)
     for (let unit = 0; unit < size; unit += 1) {
       const count = times[unit] ?? 0
       if (count > 0) {
@@ -100,7 +108,7 @@ export function featuresOf(units: readonly Unit<Candidate>[], query: Query, inde
     for (const [place, { from, to }] of sessions.entries()) {
       const total = totals[place] ?? 0
       if (total === 0) continue
-      const norm = K1 * (1 - B + (B * sum(sizes, from, to)) / sessionAverage)
+      const norm = K1 * (1 - B + (B * (sessionSizes[place] ?? 0)) / sessionAverage)
       const score = saturated(sessionWorth, total, norm)
       for (let unit = from; unit < to; unit += 1) inSession[unit] = (inSession[unit] ?? 0) + score
     }
@@ -127,6 +135,8 @@ export function featuresOf(units: readonly Unit<Candidate>[], query: Query, inde
 }
 
 type Session = { from: number; to: number }
+type Column = Float64Array<ArrayBuffer>
+type Columns = [Column, Column, Column, Column, Column, Column, Column]
 
 function sessionsOf(units: readonly Unit<Candidate>[]): Session[] {
   const sessions: Session[] = []
@@ -150,22 +160,26 @@ function middlesOf(units: readonly Unit<Candidate>[]): Float64Array {
   return middles
 }
 
-/** How often each term of the query stands in each unit, and the terms of each unit. */
-function countsOf(units: readonly Unit<Candidate>[], index: Index) {
+function numbersOf(units: readonly Unit<Candidate>[]): Float64Array {
   const numbers = new Float64Array(units.length)
   for (const [place, { memory, at }] of units.entries()) numbers[place] = unitOf(memory.seq, at)
-  const lengths = new Float64Array(units.length)
-  const counts = index.postings.map((postings) => {
-    const column = new Float64Array(units.length)
-    for (let place = 0; place < numbers.length; place += 1) {
-      const at = placeOf(postings.units, numbers[place] ?? 0)
-      if (at < 0) continue
-      column[place] = postings.times[at] ?? 0
-      lengths[place] = postings.lengths[at] ?? 0
-    }
-    return column
-  })
-  return { counts, lengths }
+  return numbers
+}
+
+/**
+ * How often a term stands in each unit, and the terms of those that have it. Units ascend within a session, so that the
+ * next one is looked for from where the last one was.
+ */
+function countInto(times: Float64Array, lengths: Float64Array, numbers: Float64Array, postings: Postings): void {
+  const { units } = postings
+  let at = 0
+  for (let place = 0; place < numbers.length; place += 1) {
+    const number = numbers[place] ?? 0
+    at = placeFrom(units, number, (units[at - 1] ?? 0) < number ? at : 0)
+    const found = units[at] === number
+    times[place] = found ? (postings.times[at] ?? 0) : 0
+    if (found) lengths[place] = postings.lengths[at] ?? 0
+  }
 }
 
 const saturated = (worth: number, count: number, norm: number): number =>
@@ -186,16 +200,19 @@ function fadingOf(middle: Float64Array, sessions: readonly Session[], tokens: nu
   return left
 }
 
-/** For each unit the others of its session, each counted for less the more tokens lie between. */
-function kernel(
+/**
+ * For each unit the others of its session, each counted for less the more tokens lie between; 0 in other sessions than
+ * `said`.
+ */
+function kernelInto(
+  sums: Float64Array,
   values: Float64Array,
   fading: Float64Array,
-  sessions: readonly Session[],
+  said: readonly Session[],
   sides: 'both' | 'before' = 'both',
-): Float64Array {
-  const sums = new Float64Array(values.length)
-  for (const { from, to } of sessions) {
-    if (sum(values, from, to) === 0) continue
+): void {
+  sums.fill(0)
+  for (const { from, to } of said) {
     let carried = 0
     for (let at = from + 1; at < to; at += 1) {
       carried = (carried + (values[at - 1] ?? 0)) * (fading[at] ?? 0)
@@ -208,14 +225,12 @@ function kernel(
       sums[at] = (sums[at] ?? 0) + carried
     }
   }
-  return sums
 }
 
-/** The counts within so many tokens to each side, itself included. */
-function windows(times: Float64Array, middle: Float64Array, sessions: readonly Session[]): Float64Array {
-  const sums = new Float64Array(times.length)
-  for (const { from, to } of sessions) {
-    if (sum(times, from, to) === 0) continue
+/** The counts within so many tokens to each side, itself included; 0 in other sessions than `said`. */
+function windowsInto(sums: Float64Array, times: Float64Array, middle: Float64Array, said: readonly Session[]): void {
+  sums.fill(0)
+  for (const { from, to } of said) {
     let [first, next, total] = [from, from, 0]
     for (let at = from; at < to; at += 1) {
       while (next < to && (middle[next] ?? 0) <= (middle[at] ?? 0) + STRETCH_TOKENS) {
@@ -229,7 +244,6 @@ function windows(times: Float64Array, middle: Float64Array, sessions: readonly S
       sums[at] = total
     }
   }
-  return sums
 }
 
 function normalise(values: Float64Array): Float64Array {

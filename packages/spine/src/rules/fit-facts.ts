@@ -17,12 +17,12 @@ const BETWEEN = 1
 /** About what the name of a text costs. */
 const LABEL_TOKENS = 6
 
-/** What fits of a list of facts beside the texts that are shown. */
+/** What fits of a list of facts beside the text that is shown, which comes in parts of whole lines. */
 export type FactList = {
   /** About what those take that do not stand in `shown`, at most `tokens`. */
-  wants(shown: string, tokens: number): number
+  wants(shown: readonly string[], tokens: number): number
   /** Those that do not stand in `shown`, within the room, each under one text. */
-  fit(shown: string, room: FactRoom): Fact[]
+  fit(shown: readonly string[], room: FactRoom): Fact[]
   /** Which of the values of a text do not stand in what is shown of it, best first. */
   hidden(text: string, shown: string): string[]
 }
@@ -40,8 +40,8 @@ export function createFactList(ranked: readonly RankedFact[], count: CountTokens
   }
 
   /** Best first, as many as could fit if hardly any text had to be named. */
-  const choose = (text: string, room: FactRoom): RankedFact[] => {
-    const said = new Set(shown.in(text))
+  const choose = (text: readonly string[], room: FactRoom): RankedFact[] => {
+    const said = shown.inParts(text)
     const chosen: { place: number; fact: RankedFact }[] = []
     let left = room.tokens
     for (const [place, fact] of ranked.entries()) {
@@ -57,7 +57,7 @@ export function createFactList(ranked: readonly RankedFact[], count: CountTokens
     return chosen.filter(({ place }) => !within.has(place)).map(({ fact }) => fact)
   }
 
-  const fit = (text: string, room: FactRoom): Fact[] => {
+  const fit = (text: readonly string[], room: FactRoom): Fact[] => {
     const chosen = choose(text, room)
     while (chosen.length > 0) {
       const origins = originsOf(chosen)
@@ -77,8 +77,8 @@ export function createFactList(ranked: readonly RankedFact[], count: CountTokens
     return []
   }
 
-  const wants = (text: string, tokens: number): number => {
-    const said = new Set(shown.in(text))
+  const wants = (text: readonly string[], tokens: number): number => {
+    const said = shown.inParts(text)
     const named = new Set<string>()
     let wanted = 0
     for (const [place, fact] of ranked.entries()) {

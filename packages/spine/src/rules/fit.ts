@@ -6,7 +6,8 @@
 
 import type { CountTokens } from '../protocol/agent.ts'
 import type { CompactedEntry, Draft, EnvelopeMemory, Strategy, Trimmed } from '../protocol/envelope.ts'
-import { render } from '../protocol/render.ts'
+import { render, renderedParts } from '../protocol/render.ts'
+import { countParts } from './count-lines.ts'
 import type { RankedFact } from './facts.ts'
 import { createFactList, type FactList } from './fit-facts.ts'
 import { fitHistory, type HistoryPart } from './history.ts'
@@ -57,8 +58,8 @@ export function fitEnvelope(given: FitCall): Fitted {
   const { max_tokens } = given.draft.budget
   const call: Fitting = { ...given, facts: createFactList(given.facts, count) }
   const draft = withHistory(call, fitMustKeep(call))
-  const text = render(draft)
-  const free = max_tokens - count(text) - SECTION_TOKENS - LEFT_OUT_TOKENS
+  const text = renderedParts(draft)
+  const free = max_tokens - countParts(text, count) - SECTION_TOKENS - LEFT_OUT_TOKENS
   const facts = factTokens(call, text, { free: free * FACTS_OF_FREE, max_tokens })
   const levels = chooseLevels(call, draft, free - facts)
   const fitted = withRest(call, draft, levels)
@@ -87,7 +88,7 @@ function explained({ memories }: Fitting, { draft, tokens }: Fitted): Fitted {
 /** What the list of facts wants beside this text, at most a quarter of the budget and what is free. */
 function factTokens(
   { facts }: Fitting,
-  text: string,
+  text: readonly string[],
   { free, max_tokens }: { free: number; max_tokens: number },
 ): number {
   const most = Math.floor(Math.min(max_tokens / 4, free)) - SECTION_TOKENS
@@ -103,8 +104,8 @@ function withRest(call: Fitting, draft: Draft, levels: Levels): Fitted & { choic
   const { max_tokens } = draft.budget
   const small = Math.max(MIN_REST_TOKENS, max_tokens * MIN_REST)
   const rest = () => {
-    const text = render(withMemories(draft, levels.choices()))
-    const left = max_tokens - call.count(text) - REST_MARGIN
+    const text = renderedParts(withMemories(draft, levels.choices()))
+    const left = max_tokens - countParts(text, call.count) - REST_MARGIN
     return left - factTokens(call, text, { free: left, max_tokens })
   }
   let left = rest()
@@ -116,17 +117,17 @@ function withRest(call: Fitting, draft: Draft, levels: Levels): Fitted & { choic
 
 function fittedWith(call: Fitting, draft: Draft, choices: readonly Choice[]): Fitted {
   const fitted = withFacts(call, withMemories(draft, choices))
-  return { draft: fitted, tokens: call.count(render(fitted)) }
+  return { draft: fitted, tokens: countParts(renderedParts(fitted), call.count) }
 }
 
 /** The facts that what is shown does not have, in what is left, at most a quarter of the text. */
 function withFacts({ facts, count }: Fitting, draft: Draft): Draft {
   const { max_tokens } = draft.budget
-  const without = render({ ...draft, facts: [] })
-  const tokens = Math.floor(Math.min(max_tokens / 4, max_tokens - count(without))) - SECTION_TOKENS
+  const without = renderedParts({ ...draft, facts: [] })
+  const tokens = Math.floor(Math.min(max_tokens / 4, max_tokens - countParts(without, count))) - SECTION_TOKENS
   if (tokens < MIN_FACT_TOKENS) return { ...draft, facts: [] }
   // A quarter of the text is a third of the rest.
-  const chars = Math.floor(without.length / 3) - SECTION_CHARS
+  const chars = Math.floor(without.reduce((sum, part) => sum + part.length, 0) / 3) - SECTION_CHARS
   return { ...draft, facts: facts.fit(without, { tokens, chars }) }
 }
 

@@ -6,7 +6,7 @@
 
 import type { CountTokens } from '../protocol/agent.ts'
 import type { Draft, EnvelopeMemory, Level, Strategy } from '../protocol/envelope.ts'
-import { memoryLine, referenceText } from '../protocol/render.ts'
+import { memoryLine, memoryPart, referenceText } from '../protocol/render.ts'
 import { excerptOf, passagesText } from './excerpt.ts'
 import type { RankedPassage } from './rank.ts'
 import { policies } from './strategies.ts'
@@ -131,8 +131,9 @@ function createTable(call: LevelsCall, draft: Draft, items: readonly FitMemory[]
   const shownAt = ({ memory: { content: _content, ...rest } }: FitMemory, level: Level, content?: string) =>
     content === undefined ? { ...rest, level } : { ...rest, level, content }
   const at = (item: FitMemory, level: Level, content?: string): Choice => {
-    const shown = shownAt(item, level, content)
-    const cost = level === 'ref' ? count(referenceText(shown)) + 1 : count(`${memoryLine(shown)}\n`)
+    // Known memories are whole: their part of the text is the same every time.
+    const shown = level === 'full' ? item.memory : shownAt(item, level, content)
+    const cost = level === 'ref' ? count(referenceText(shown)) + 1 : count(memoryPart(shown))
     return { ...item, level, shown, cost }
   }
   const roomFor = (item: FitMemory) => left + (given.get(item)?.cost ?? 0)

@@ -32,13 +32,25 @@ export type Index = {
 
 /** Where a unit stands in a list of them, or -1. */
 export function placeOf(units: Float64Array, unit: number): number {
-  let [low, high] = [0, units.length]
+  const place = placeFrom(units, unit, 0)
+  return units[place] === unit ? place : -1
+}
+
+/** The first place from `from` on, in longer and longer steps, that is not below a unit. What is before `from` is. */
+export function placeFrom(units: Float64Array, unit: number, from: number): number {
+  let low = from
+  let step = 1
+  while (low + step <= units.length && (units[low + step - 1] ?? 0) < unit) {
+    low += step
+    step *= 2
+  }
+  let high = Math.min(units.length, low + step - 1)
   while (low < high) {
     const middle = (low + high) >> 1
     if ((units[middle] ?? 0) < unit) low = middle + 1
     else high = middle
   }
-  return units[low] === unit ? low : -1
+  return low
 }
 
 export const K1 = 1.2

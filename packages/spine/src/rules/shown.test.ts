@@ -26,12 +26,14 @@ test('what a text has is found in it, whatever it is made of, again and again', 
       const values = [...parts, other].map((value) => value.replaceAll('\n', ' ')).filter((value) => value !== '')
       const shown = createShown(values)
       const expected = values.flatMap((value, place) => (standsIn(whole, value) ? [place] : []))
+      const lines = whole.split(/(?<=\n)/)
       for (const round of [1, 2])
-        assert.deepEqual(
-          [...new Set(shown.in(whole))].sort((left, right) => left - right),
-          expected,
-          `round ${round}`,
-        )
+        for (const found of [shown.in(whole), shown.inParts([whole]), shown.inParts(lines)])
+          assert.deepEqual(
+            [...new Set(found)].sort((left, right) => left - right),
+            expected,
+            `round ${round}`,
+          )
     }),
     { numRuns: 1_000 },
   )

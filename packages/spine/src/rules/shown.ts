@@ -1,15 +1,17 @@
 /**
  * Which of many values stand in a text, as a whole. A text is gone through once, word by word, and a value is thought of
- * where its first word stands; what was found in a line is remembered, for most lines come again.
+ * where its first word stands; what was found in a part is remembered, for most parts come again.
  */
 
 export type Shown = {
   /** The values that stand in the text, by their place among all. A value has no line breaks. */
   in(text: string): readonly number[]
+  /** The same of a text in parts of whole lines; the words of each part are remembered. */
+  inParts(parts: readonly string[]): Set<number>
 }
 
 const inWord = /[\p{L}\p{N}_]/u
-const none: readonly number[] = Object.freeze([])
+const none: readonly never[] = Object.freeze([])
 
 /** Of each character of one unit whether it is part of a word, once it was asked for. */
 const kinds = new Uint8Array(65_536)
@@ -29,6 +31,39 @@ function wordFrom(text: string, from: number): { start: number; end: number } {
   return { start, end }
 }
 
+/** The words of a text and where each begins. */
+type Words = { words: string[]; starts: number[] }
+
+/** Characters of parts that are remembered with their words: most memories are shown in more than one envelope. */
+const MAX_CHARS = 4_000_000
+/** Of longer ones the text is gone through again. */
+const MAX_PART = 4_000
+const wordsOfParts = new Map<string, Words>()
+let held = 0
+
+function wordsOf(text: string): Words {
+  const found: Words = { words: [], starts: [] }
+  for (let { start, end } = wordFrom(text, 0); start < end; { start, end } = wordFrom(text, end)) {
+    found.words.push(text.slice(start, end))
+    found.starts.push(start)
+  }
+  return found
+}
+
+function wordsOfPart(part: string): Words {
+  const known = wordsOfParts.get(part)
+  if (known) return known
+  const found = wordsOf(part)
+  if (part.length > MAX_PART) return found
+  held += part.length
+  if (held > MAX_CHARS) {
+    wordsOfParts.clear()
+    held = part.length
+  }
+  wordsOfParts.set(part, found)
+  return found
+}
+
 type Wanted = { place: number; value: string; at: number }
 
 export function createShown(values: readonly string[]): Shown {
@@ -46,24 +81,29 @@ export function createShown(values: readonly string[]): Shown {
     if (others) others.push(wanted)
     else byWord.set(word, [wanted])
   }
-  const known = new Map<string, readonly number[]>()
-  const look = (line: string): readonly number[] => {
+  const look = (text: string, { words, starts }: Words): readonly number[] => {
     const found = new Set<number>()
-    for (let { start, end } = wordFrom(line, 0); start < end; { start, end } = wordFrom(line, end))
-      for (const { place, value, at } of byWord.get(line.slice(start, end)) ?? [])
-        if (!found.has(place) && standsAt(line, value, start - at)) found.add(place)
-    for (const { place, value } of wordless) if (standsIn(line, value)) found.add(place)
+    for (const [index, word] of words.entries())
+      for (const { place, value, at } of byWord.get(word) ?? none)
+        if (!found.has(place) && standsAt(text, value, (starts[index] ?? 0) - at)) found.add(place)
+    for (const { place, value } of wordless) if (standsIn(text, value)) found.add(place)
     return found.size === 0 ? none : [...found]
   }
-  const inLine = (line: string): readonly number[] => {
-    const before = known.get(line)
+  const known = new Map<string, readonly number[]>()
+  const inPart = (part: string): readonly number[] => {
+    const before = known.get(part)
     if (before) return before
-    const found = look(line)
-    known.set(line, found)
+    const found = look(part, wordsOfPart(part))
+    known.set(part, found)
     return found
   }
   return Object.freeze({
-    in: (text: string) => (text.includes('\n') ? text.split('\n').flatMap(inLine) : inLine(text)),
+    in: (text: string) => look(text, wordsOf(text)),
+    inParts: (parts: readonly string[]) => {
+      const found = new Set<number>()
+      for (const part of parts) for (const place of inPart(part)) found.add(place)
+      return found
+    },
   })
 }
 
