@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
+import { testSpine } from '../testing/test-spine.ts'
 import { HandoffClient } from './handoff-client.ts'
 import { Inbox } from './inbox.ts'
 import { MemorySpine } from './memory-spine.ts'
@@ -72,15 +73,21 @@ test('choreographed: A hands on to B, B to C, and C has the intent and the work 
   assert.deepEqual([ofB?.state, ofB?.output, (await last())?.output], ['completed', 'code of b', 'tested'])
 })
 
-test('direct: nobody comes, the fallback agent takes it; without one it is parked', async (t) => {
-  const memory = await open(t)
+test('direct: nobody comes, the fallback agent takes it; without one it is parked', async () => {
+  await using spine = await testSpine({ agent: 'researcher' })
+  const { memory, clock, pacing } = spine
   await memory.agents.put({ name: 'coder', fallback_agent: 'senior' })
-  memory.receive('senior', () => 'done by the fallback')
-  const client = new HandoffClient(memory, { max_retries: 2, timeout_ms: 20, backoff_cap_ms: 10 })
+  memory.receive('senior', () => 'done by the fallback', { pacing })
+  const client = new HandoffClient(memory, { max_retries: 2, timeout_ms: 5_000, pacing })
   const handoff = (target_agent: string) =>
     memory.agentHandoff({ target_agent, task_summary: 'Fix it.', previous: null })
-  assert.equal((await client.sendHandoff(await handoff('coder'))).target, 'senior')
-  await assert.rejects(client.sendHandoff(await handoff('nobody')), { name: 'HandoffError', code: 'PARKED' })
+  const taken = client.sendHandoff(await handoff('coder'))
+  // Two waits, and the pause between them.
+  await clock.advance(12_000)
+  assert.equal((await taken).target, 'senior')
+  const given_up = assert.rejects(client.sendHandoff(await handoff('nobody')), { name: 'HandoffError', code: 'PARKED' })
+  await clock.advance(12_000)
+  await given_up
   assert.deepEqual(
     (await memory.spine.parked.list({})).deliveries.map(({ target }) => target),
     ['nobody'],
