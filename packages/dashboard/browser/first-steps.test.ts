@@ -1,15 +1,19 @@
 // A server to which nothing has happened yet: the page shows the three first calls and ticks them off by itself.
 
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
+import { after, test } from 'node:test'
 import axe from 'axe-core'
 import { buildPage, openBrowser, openHouse, openPage } from './stage.ts'
 
-test('the first steps are ticked off as they are taken, and then the figures are there', async (t) => {
-  await buildPage()
-  const [house, browser] = await Promise.all([openHouse(), openBrowser()])
-  t.after(house.close)
-  t.after(() => browser.close())
+// Not in the test, whose time is limited.
+await buildPage()
+const [house, browser] = await Promise.all([openHouse(), openBrowser()])
+after(async () => {
+  await browser.close()
+  await house.close()
+})
+
+test('the first steps are ticked off as they are taken, and then the figures are there', async () => {
   const { spine } = house
   const { page, complaints } = await openPage(browser)
   await page.goto(house.endpoint)

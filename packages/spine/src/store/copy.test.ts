@@ -2,7 +2,7 @@
 // cannot become one is refused before a row is written.
 
 import assert from 'node:assert/strict'
-import { after, before, test } from 'node:test'
+import { after, test } from 'node:test'
 import { createSpine, openPostgres } from '../embedded.ts'
 import { leaseOf, receivedOne, sent } from '../testing/conformance/subject.ts'
 import { fillStore } from '../testing/full-store.ts'
@@ -37,12 +37,11 @@ const kinds: readonly Kind[] = ['sqlite', 'postgres']
 
 const sources = {} as Record<Kind, Database>
 let now = 0
-before(async () => {
-  for (const kind of kinds) {
-    sources[kind] = await empty[kind]()
-    ;({ now } = await fillStore(sources[kind]))
-  }
-})
+// Not in a hook, which is on the limited time of the first test.
+for (const kind of kinds) {
+  sources[kind] = await empty[kind]()
+  ;({ now } = await fillStore(sources[kind]))
+}
 
 const views = copiedTables.map(({ name, source = name }) => source)
 const contents = (database: Database, without: readonly string[] = []) => rowsOf(database, views, { without })
