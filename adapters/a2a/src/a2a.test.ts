@@ -1,6 +1,7 @@
 // Both directions through the real SDK, client and server, without Express and without a network.
 
 import assert from 'node:assert/strict'
+import { getEventListeners } from 'node:events'
 import { after, test } from 'node:test'
 import { type AgentCard, Role, type SendMessageRequest, type Task, TaskState } from '@a2a-js/sdk'
 import { ClientFactory, ClientFactoryOptions, JsonRpcTransportFactory } from '@a2a-js/sdk/client'
@@ -12,7 +13,7 @@ import {
   JsonRpcTransportHandler,
   ServerCallContext,
 } from '@a2a-js/sdk/server'
-import { MemorySpine } from 'memory-spine'
+import { type Handler, MemorySpine, type ReceiveOptions } from 'memory-spine'
 import { messageOf, textPart } from './extension.ts'
 import { envelopeIn, envelopeMessage, receiveForA2A, spineExecutor, spineExtension } from './index.ts'
 
@@ -37,10 +38,11 @@ const card: AgentCard = {
 }
 
 /** A client of the SDK whose requests reach the handler of an executor without a wire. */
-async function clientOf(executor: AgentExecutor) {
+async function clientOf(executor: AgentExecutor, userName = '') {
   const handler = new JsonRpcTransportHandler(new DefaultRequestHandler(card, new InMemoryTaskStore(), executor))
   const fetchImpl = (async (_url: unknown, init?: { body?: unknown }) => {
-    const answer = await handler.handle(String(init?.body), new ServerCallContext({ requestedVersion: '1.0' } as never))
+    const user = { userName, isAuthenticated: userName !== '' }
+    const answer = await handler.handle(String(init?.body), new ServerCallContext({ requestedVersion: '1.0', user }))
     return Response.json(answer)
   }) as typeof fetch
   const options = ClientFactoryOptions.createFrom(ClientFactoryOptions.default, {
@@ -92,6 +94,25 @@ test('the same message twice is one delivery, and words without an envelope are 
   }
   assert.equal(times, 1)
   await receiver.stop()
+})
+
+test('ids of messages are unique for their client only: neither words, agents nor users meet in one', async () => {
+  const receivers = ['left', 'right'].map((agent) =>
+    spine.receive(agent, ({ envelope }) => `${agent} did ${envelope.id}`),
+  )
+  const words = (text: string) => request(messageOf({ messageId: 'm-9', role: Role.ROLE_USER }, [textPart(text)]))
+  const outputs = new Set<unknown>()
+  for (const agent of ['left', 'right'])
+    for (const user of ['ann', 'bob']) {
+      const client = await clientOf(spineExecutor({ spine, agent }), user)
+      for (const text of ['Sing.', 'Dance.', 'Sing.']) {
+        const task = (await client.sendMessage(words(text))) as Task
+        assert.equal(task.status?.state, TaskState.TASK_STATE_COMPLETED)
+        outputs.add(task.artifacts[0]?.parts[0]?.content?.value)
+      }
+    }
+  assert.equal(outputs.size, 8)
+  for (const receiver of receivers) await receiver.stop()
 })
 
 test('a question of the agent is input required, and an envelope that was changed is rejected', async () => {
@@ -167,3 +188,39 @@ for (const { state, ends_as } of ends)
     if (ends_as === 'completed') assert.equal(delivery.output, 'Done with: Payments must survive a short outage.')
     await receiver.stop()
   })
+
+test('a task that works for long is asked for again and again, and leaves nothing behind on the signal', async () => {
+  const listeners: number[] = []
+  const task = (state: TaskState): Task => ({
+    id: 'long',
+    contextId: '',
+    status: { state, timestamp: undefined, message: undefined },
+    artifacts: [],
+    history: [],
+    metadata: undefined,
+  })
+  let signal: AbortSignal
+  const watched = {
+    receive: (agent: string, handler: Handler, options: ReceiveOptions) =>
+      spine.receive(
+        agent,
+        (received) => {
+          signal = received.signal
+          return handler(received)
+        },
+        options,
+      ),
+  } as MemorySpine
+  const client = {
+    sendMessage: async () => task(TaskState.TASK_STATE_WORKING),
+    async getTask() {
+      listeners.push(getEventListeners(signal, 'abort').length)
+      return task(listeners.length < 5 ? TaskState.TASK_STATE_WORKING : TaskState.TASK_STATE_COMPLETED)
+    },
+  }
+  const receiver = receiveForA2A({ spine: watched, agent: 'patient', client, poll_ms: 1 })
+  const { id: envelope_id } = await sealed('patient')
+  await spine.deliveries.send({ envelope_id, wait: 'completed' })
+  assert.equal(new Set(listeners).size, 1, String(listeners))
+  await receiver.stop()
+})

@@ -1,9 +1,10 @@
 /**
  * A spine agent as an A2A server: each message becomes a delivery to the agent, and the delivery's state is the task's.
- * The same message id is the same delivery, however often it comes.
+ * The same message is the same delivery, however often it comes.
  */
 
-import { type Artifact, type Message, Role, type Task, TaskState } from '@a2a-js/sdk'
+import { createHash } from 'node:crypto'
+import { type Artifact, Role, type Task, TaskState } from '@a2a-js/sdk'
 import { AgentEvent, type AgentExecutor, type ExecutionEventBus, type RequestContext } from '@a2a-js/sdk/server'
 import { type Delivery, type MemorySpine, SpineError } from 'memory-spine'
 import { dataPart, envelopeIn, messageOf, textIn, textPart } from './extension.ts'
@@ -40,14 +41,18 @@ export function spineExecutor({
   const deliveries = new Map<string, string>()
 
   /** The envelope of the message, or one that is made of its words. */
-  async function sent(message: Message): Promise<Delivery> {
-    const idempotency_key = `a2a:${message.messageId}`.slice(0, 128)
+  async function sent({ userMessage: message, context: caller }: RequestContext): Promise<Delivery> {
     const envelope = envelopeIn(message)
+    const task_summary = textIn(message) || 'The message has no text.'
+    // The id alone is unique for its client only, and clients need not say who they are. What is asked is told apart
+    // with it; the context is not, because whoever names none gets a new one with each repeat.
+    const asked = [from, agent, caller?.tenant, caller?.user?.userName, message.messageId, envelope ?? task_summary]
+    const idempotency_key = `a2a:${createHash('sha256').update(JSON.stringify(asked)).digest('hex')}`
     if (envelope) return spine.deliveries.send({ envelope, target: agent, idempotency_key })
     const { id: envelope_id } = await spine.handoffs.create({
       target_agent: agent,
       source_agent: from,
-      task_summary: textIn(message) || 'The message has no text.',
+      task_summary,
       previous: null,
       idempotency_key,
     })
@@ -111,7 +116,7 @@ export function spineExecutor({
   return {
     async execute(context: RequestContext, bus: ExecutionEventBus): Promise<void> {
       try {
-        const delivery = await sent(context.userMessage)
+        const delivery = await sent(context)
         deliveries.set(context.taskId, delivery.id)
         for (const oldest of deliveries.keys()) if (deliveries.size > MAX_TASKS) deliveries.delete(oldest)
         bus.publish(AgentEvent.task(taskOf(context, TaskState.TASK_STATE_SUBMITTED)))

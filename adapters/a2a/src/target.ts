@@ -3,6 +3,7 @@
  * the message is that of the handoff, so that a repeat is one; retries, breaker and dead-letter box are the spine's.
  */
 
+import { setTimeout } from 'node:timers/promises'
 import { type Message, Role, type SendMessageRequest, type Task, TaskState } from '@a2a-js/sdk'
 import type { MemorySpine, Received, ReceiveOptions, Receiver } from 'memory-spine'
 import { envelopeMessage, textIn, valueIn } from './extension.ts'
@@ -47,17 +48,6 @@ async function settle(task: Task, received: Received): Promise<unknown> {
   }
 }
 
-function pause(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const end = () => {
-      clearTimeout(timer)
-      resolve()
-    }
-    const timer = setTimeout(end, ms)
-    signal.addEventListener('abort', end, { once: true })
-  })
-}
-
 /** Receives for an A2A agent until it is stopped. The lease is kept for as long as the task works. */
 export function receiveForA2A({ spine, agent, client, poll_ms = 1_000, ...options }: A2ATargetOptions): Receiver {
   return spine.receive(
@@ -69,7 +59,7 @@ export function receiveForA2A({ spine, agent, client, poll_ms = 1_000, ...option
       const message = envelopeMessage(envelope, { messageId, role: Role.ROLE_USER })
       let answer = await client.sendMessage({ tenant: '', message, configuration: undefined, metadata: undefined })
       while (isTask(answer) && working.has(answer.status?.state ?? TaskState.TASK_STATE_UNSPECIFIED)) {
-        await pause(poll_ms, signal)
+        await setTimeout(poll_ms, undefined, { signal }).catch(() => {})
         signal.throwIfAborted()
         answer = await client.getTask({ tenant: '', id: answer.id, historyLength: undefined })
       }
