@@ -11,7 +11,7 @@ import type { SecretPolicy } from '../protocol/secrets.ts'
 import type { SpineServer } from '../server.ts'
 import type { AlertWebhook } from '../service/telling.ts'
 import type { Database } from '../store/database.ts'
-import { UsageError } from './config.ts'
+import { type Config, UsageError } from './config.ts'
 import { version } from './version.ts'
 
 export type LocalServer = {
@@ -37,6 +37,13 @@ export type LocalServerOptions = {
   tracing?: boolean
   /** The store can no longer be written: nothing is served after it. */
   on_fatal?: (error: Error) => void
+}
+
+/** What the configuration says of every server of its store, wherever that one listens. */
+export function serverOptionsOf(values: Config) {
+  const { api_keys, allowed_hosts, secrets, webhook_allow, alert_webhook: url, alert_webhook_secrets } = values
+  const alert_webhook = url === undefined ? {} : { alert_webhook: { url, secrets: alert_webhook_secrets } }
+  return { api_keys, allowed_hosts, secrets, webhook_allow, ...alert_webhook }
 }
 
 export const isPostgres = (store: string): boolean => /^postgres(ql)?:/.test(store)

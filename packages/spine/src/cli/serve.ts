@@ -1,7 +1,7 @@
 /** `memory-spine serve`: opens the store, serves it, and ends in good order. Resolves when the server has stopped. */
 
 import { type ConfigInForce, shownValue } from './config.ts'
-import { isPostgres, startLocalServer, storeFile } from './local-server.ts'
+import { isPostgres, serverOptionsOf, startLocalServer, storeFile } from './local-server.ts'
 import type { Output } from './output.ts'
 import { startTelemetry, wantsTraces } from './telemetry.ts'
 
@@ -10,32 +10,17 @@ const longest_drain_ms = 15_000
 const parent_check_ms = 500
 
 export async function serve(config: ConfigInForce, output: Output): Promise<number> {
-  const {
-    host,
-    port,
-    store,
-    api_keys,
-    allowed_hosts,
-    log_level,
-    secrets,
-    alert_webhook,
-    alert_webhook_secrets,
-    webhook_allow,
-  } = config.values
+  const { host, port, store, log_level } = config.values
   const ending = Promise.withResolvers<{ why: string; code: number }>()
   const tracing = wantsTraces(process.env)
   const endTelemetry = tracing ? await startTelemetry(process.env) : async () => {}
   const server = await startLocalServer({
+    ...serverOptionsOf(config.values),
     store,
     host,
     port,
-    api_keys,
-    allowed_hosts,
     log_level,
-    secrets,
     tracing,
-    webhook_allow,
-    ...(alert_webhook === undefined ? {} : { alert_webhook: { url: alert_webhook, secrets: alert_webhook_secrets } }),
     on_fatal: (error) => ending.resolve({ why: `the store failed: ${error.message}`, code: 1 }),
   })
   const stopWatching = watchForEnd((why) => ending.resolve({ why, code: 0 }))

@@ -1,6 +1,7 @@
 // The MCP server through the official clients: both protocol eras over a pipe and over HTTP, and the older SDK.
 
 import assert from 'node:assert/strict'
+import { createHash, randomBytes } from 'node:crypto'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -13,7 +14,9 @@ import { connect } from '../client/connect.ts'
 import { createSpine, openSqlite } from '../embedded.ts'
 import type { Spine } from '../protocol/spine.ts'
 import { createServer, type SpineServer } from '../server.ts'
+import { readLock } from '../store/lock.ts'
 import { programFile, quietEnv } from '../testing/command.ts'
+import { newDatabase } from '../testing/postgres/database.ts'
 import { mcpHandler } from './serve.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'mcp-'))
@@ -64,9 +67,13 @@ async function overHttp(namespace: string, era: 'auto' | 'legacy' = 'auto'): Pro
   return client
 }
 
-async function overPipe(args: readonly string[], era: 'auto' | 'legacy' = 'auto'): Promise<Client> {
+async function overPipe(
+  args: readonly string[],
+  era: 'auto' | 'legacy' = 'auto',
+  env: Record<string, string> = {},
+): Promise<Client> {
   const client = new Client({ name: 'test', version: '0' }, { versionNegotiation: { mode: era } })
-  await client.connect(new StdioClientTransport(stdio(args)))
+  await client.connect(new StdioClientTransport(stdio(args, env)))
   after(() => client.close())
   return client
 }
@@ -133,6 +140,29 @@ test('when the host that has the store ends, the next call of another takes over
   assert.equal((await call(second, 'memory_get', { id: 'kept' })).content, 'Stored by the first host.')
   await first.close()
   assert.equal((await call(second, 'memory_get', { id: 'kept' })).content, 'Stored by the first host.')
+})
+
+test('a host serves its store as it is configured: with the policy for secrets, and to those with a key', async () => {
+  const file = join(folder, 'configured.db')
+  const digest = createHash('sha256').update('ours').digest('hex')
+  const env = { SPINE_SECRETS: 'refuse', SPINE_API_KEYS: `hosts:default:${digest}`, SPINE_API_KEY: 'ours' }
+  const client = await overPipe(['--store', `sqlite:${file}`], 'auto', env)
+  const content = `Push with ghp_${randomBytes(18).toString('hex')}.`
+  const refused = await client.callTool({ name: 'memory_store', arguments: { content } })
+  assert.match(wordsOf(refused as Answer), /^SECRET_FOUND/)
+  const stranger = connect({ endpoint: readLock(file)?.endpoint ?? '', api_key: '' })
+  await assert.rejects(stranger.memories.list({}), { code: 'UNAUTHENTICATED' })
+  await stranger.close()
+})
+
+test('hosts share a PostgreSQL store through the database itself', async (t) => {
+  const { url, remove } = await newDatabase()
+  t.after(remove)
+  const [first, second] = [await overPipe(['--store', url]), await overPipe(['--store', url, '--namespace', 'other'])]
+  await call(first, 'memory_store', { id: 'kept', content: 'Stored by the first host.' })
+  assert.equal((await second.callTool({ name: 'memory_get', arguments: { id: 'kept' } })).isError, true)
+  const third = await overPipe(['--store', url])
+  assert.equal((await call(third, 'memory_get', { id: 'kept' })).content, 'Stored by the first host.')
 })
 
 test('a session that ends gives back what it had not accepted', async () => {
