@@ -9,7 +9,7 @@ import { backoffMs } from '../rules/backoff.ts'
 const RETRIES = 3
 const RETRY_CAP_MS = 1_000
 
-const isRepeatable = (operation: Operation): boolean =>
+export const isRepeatable = (operation: Operation): boolean =>
   ['GET', 'PUT', 'DELETE'].includes(operation.method) || operation.idempotent === true || operation.repeatable === true
 
 /** Failures of the way, not of the call: trying the same again soon may help. */
