@@ -1,4 +1,8 @@
 import assert from 'node:assert/strict'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
 import { test } from 'node:test'
 import { HandoffError, HandoffTimeoutError, SpineError } from '../protocol/errors.ts'
 import { deliveryOf, fakeSpine, type Loose, sealedEnvelope, turn, untilAborted } from './fakes.test.ts'
@@ -112,4 +116,15 @@ test('closing stops the receivers first, then the spine', async () => {
     await turn()
   }
   assert.deepEqual(order, ['receiver', 'spine'])
+})
+
+test('a store that cannot be served is closed again, and its lock with it', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'refused-'))
+  t.after(() => rmSync(folder, { recursive: true }))
+  const file = join(folder, 'spine.db')
+  await (await MemorySpine.open(file)).close()
+  const newer = new DatabaseSync(file)
+  newer.exec("insert into spine_schema(version, name, applied_at) values (9999, 'of a newer program', 0)")
+  newer.close()
+  for (const _ of ['first', 'second']) await assert.rejects(MemorySpine.open(file), { code: 'SCHEMA_TOO_NEW' })
 })

@@ -80,7 +80,10 @@ export type SpineOptions = {
 // biome-ignore lint/suspicious/noExplicitAny: the contract ties each function to its input; the loop below cannot say so.
 type Operation = (input: any, caller: Caller) => Promise<unknown>
 
-/** Brings the store to the current schema and serves it. Ends with `close()`, which closes the database too. */
+/**
+ * Brings the store to the current schema and serves it. Ends with `close()`, which closes the database too, as does a
+ * failure to begin.
+ */
 export async function createSpine({
   database: given,
   clock = clockOf(given),
@@ -95,6 +98,9 @@ export async function createSpine({
   push: pushes = true,
   onAlert = () => {},
 }: SpineOptions): Promise<Spine> {
+  await using begun = new AsyncDisposableStack()
+  // A database that does not close either must not hide why.
+  begun.defer(() => given.close().catch(() => {}))
   await migrate(given, migrations, clock.now())
   await given.write(returnFromFuture(given.dialect, { now: clock.now() }))
   await takeEventsIn(given)
@@ -110,6 +116,7 @@ export async function createSpine({
     known: createKnownMemories(),
     turns: createTurns(),
   }
+  begun.defer(service.archive.stop)
   const guard = createGuard(secrets)
   const inbox = createInbox(database.hints)
   const senders = createSenders(database.hints, chance.hex(8))
@@ -219,6 +226,7 @@ export async function createSpine({
     await database.close()
   }
   let ending: Promise<void> | undefined
+  begun.move()
   return Object.freeze({
     ...spine,
     close: () => {
