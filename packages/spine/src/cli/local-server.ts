@@ -109,21 +109,22 @@ export async function startLocalServer(options: LocalServerOptions): Promise<Loc
   try {
     const { database, announce } = await openStore(store, { on_fatal })
     opened.defer(() => database.close())
-    let logAlert: SpineServer['logAlert'] = () => {}
+    let told: Pick<SpineServer, 'logAlert' | 'noteTrouble'> = { logAlert() {}, noteTrouble() {} }
     const embedded = await createSpine({
       database,
       warm: true,
       webhook_allow,
       ...(secrets && { secrets }),
       ...(alert_webhook && { alert_webhook }),
-      onAlert: ({ namespace, alert }) => logAlert(namespace, alert),
+      onAlert: ({ namespace, alert }) => told.logAlert(namespace, alert),
+      onTrouble: (trouble) => told.noteTrouble(trouble),
     })
     opened.defer(() => embedded.close())
     const spine = tracing ? await traced(embedded) : embedded
     const mounts = { '/mcp': mcpHandler({ spine, version }) }
     const server = createServer({ spine, mounts, keys: api_keys.join(','), allowed_hosts, log_level })
     opened.defer(() => server.close())
-    logAlert = server.logAlert
+    told = server
     const endpoint = await server.listen({ host, port })
     announce(endpoint)
     return Object.freeze({ endpoint, close: () => opened.disposeAsync() })

@@ -19,11 +19,12 @@ import { operations } from '../protocol/contract.ts'
 import { SpineError } from '../protocol/errors.ts'
 import { limits } from '../protocol/limits.ts'
 import type { Spine } from '../protocol/spine.ts'
+import type { Trouble } from '../protocol/trouble.ts'
 import { createAdmission } from './admission.ts'
 import { watchEventLoop } from './event-loop.ts'
 import { createHalfSent } from './half-sent.ts'
 import { authenticator, parseKeys } from './keys.ts'
-import { createLog, logAlert, logFailure, logRequest } from './log.ts'
+import { createLog, logAlert, logFailure, logRequest, logTrouble } from './log.ts'
 import { addMounts, type Mount } from './mounts.ts'
 import { checkHostHeader, isLoopback, originCheck } from './origin.ts'
 import { endWithProblem, refuseConnection, sendProblem, spineErrorOf } from './problems.ts'
@@ -70,6 +71,8 @@ export type SpineServer = {
   listen(options?: ListenOptions): Promise<string>
   /** Writes an alert into the log: when it is raised, and when it is resolved. */
   logAlert(namespace: string, alert: Alert): void
+  /** Counts work in the background that failed, for /metrics, and writes into the log when it begins to. */
+  noteTrouble(trouble: Trouble): void
   /** Drains: waiting receives answer empty, calls in flight finish, then the connections end. The spine stays open. */
   close(): Promise<void>
   /** Calls a route without a socket, for tests. */
@@ -98,6 +101,7 @@ export function createServer(options: ServerOptions): SpineServer {
   const admission = createAdmission({ max_in_flight, max_waiting })
   const halfSent = createHalfSent(max_half_sent)
   const eventLoop = watchEventLoop()
+  const troubles = new Map<string, number>()
   const checkOrigin = originCheck(allowed_hosts)
 
   const answerError = (error: unknown, request: FastifyRequest, reply: FastifyReply) => {
@@ -140,7 +144,7 @@ export function createServer(options: ServerOptions): SpineServer {
   const authenticate = authenticator(keys)
   addRoutes(app, { spine, admission, authenticate, log })
   addMounts(app, options.mounts ?? {}, { admission, authenticate })
-  addSystemRoutes(app, { spine, admission, authenticate, eventLoop, needs_key: keys.length > 0 })
+  addSystemRoutes(app, { spine, admission, authenticate, eventLoop, troubles, needs_key: keys.length > 0 })
 
   async function listen({ host = '127.0.0.1', port = 0 }: ListenOptions = {}): Promise<string> {
     checkListening({ host, keys: options.keys })
@@ -165,6 +169,10 @@ export function createServer(options: ServerOptions): SpineServer {
       return ending
     },
     logAlert: (namespace: string, alert: Alert) => logAlert(log, namespace, alert),
+    noteTrouble(trouble: Trouble) {
+      troubles.set(trouble.work, (troubles.get(trouble.work) ?? 0) + 1)
+      logTrouble(log, trouble)
+    },
     inject: (request: InjectOptions) => app.inject(request),
   })
 }

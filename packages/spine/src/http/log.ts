@@ -4,6 +4,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { type DestinationStream, type Logger, pino } from 'pino'
 import type { Alert } from '../protocol/alert.ts'
 import type { SpineError } from '../protocol/errors.ts'
+import type { Trouble } from '../protocol/trouble.ts'
 
 export type LogOptions = {
   level: string
@@ -88,4 +89,11 @@ export function logAlert(log: Logger, namespace: string, alert: Alert): void {
   const { id, rule, tier, target, state, title, next } = alert
   const level = state === 'open' ? levels[tier] : 'info'
   log[level]({ alert: id, rule, tier, target, namespace, state, next: state === 'open' ? next : undefined }, title)
+}
+
+/** The line of work in the background that began to fail; that it goes on failing is in the metrics. */
+export function logTrouble(log: Logger, { work, error, failures }: Trouble): void {
+  if (failures > 1) return
+  log.error({ work, err: error }, `The work in the background failed, and is tried again: ${work}.`)
+  flush(log)
 }

@@ -12,6 +12,7 @@ import { promisify } from 'node:util'
 import { createSpine, openSqlite } from '../embedded.ts'
 import type { Spine } from '../protocol/spine.ts'
 import { createServer } from '../server.ts'
+import { openSqliteInline } from '../store/sqlite.ts'
 import { manualClock } from '../testing/manual-clock.ts'
 import { watched } from '../testing/watched.ts'
 
@@ -72,6 +73,22 @@ test('counters, the latency histogram and gauges say what happened', async () =>
   assert.equal(seriesOf(body, 'memory_spine_completeness_ratio'), 1)
   assert.equal(seriesOf(body, 'memory_spine_alerts_open{tier="critical"}'), 0)
   assert.ok(Number(seriesOf(body, 'memory_spine_process_resident_memory_bytes')) > 0)
+})
+
+test('work in the background that fails is logged when it begins to, and counted each time', async () => {
+  const spine = await createSpine({ database: openSqliteInline() })
+  const lines: string[] = []
+  const server = createServer({ spine, log_destination: { write: (line) => void lines.push(line) } })
+  for (const failures of [1, 2, 3]) server.noteTrouble({ work: 'retention', error: new Error('disk full'), failures })
+  const { body } = await server.inject({ url: '/metrics' })
+  assert.equal(seriesOf(body, 'memory_spine_background_failures_total{work="retention"}'), 3)
+  const logged = lines.map((line) => JSON.parse(line)).filter(({ work }) => work === 'retention')
+  assert.deepEqual(
+    logged.map(({ level, err }) => [level, err.message]),
+    [[50, 'disk full']],
+  )
+  await server.close()
+  await spine.close()
 })
 
 test('however many targets there are, twenty have a name and the rest are one', async () => {

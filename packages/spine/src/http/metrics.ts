@@ -39,7 +39,13 @@ export const metricsType = Registry.PROMETHEUS_CONTENT_TYPE
 /** Of this process; started by the first scrape, since they watch the garbage collector. */
 let ofProcess: Registry | undefined
 
-export async function metricsOf(spine: Spine, admission: Admission, identity: Identity): Promise<string> {
+type OfServer = {
+  admission: Admission
+  /** How often which work in the background failed. */
+  troubles: ReadonlyMap<string, number>
+}
+
+export async function metricsOf(spine: Spine, { admission, troubles }: OfServer, identity: Identity): Promise<string> {
   const [totals, report, { alerts }] = await Promise.all([
     spine.health.totals({ limit: MAX_TARGETS }, { identity }),
     spine.health.report({ window: '5m', limit: MAX_TARGETS }, { identity }),
@@ -56,6 +62,13 @@ export async function metricsOf(spine: Spine, admission: Admission, identity: Id
   gauge(registry, 'memory_spine_http_waiting', 'Calls that wait for a delivery or an acknowledgement.').set(
     admission.waiting,
   )
+  const failures = new Counter({
+    name: 'memory_spine_background_failures_total',
+    help: 'Rounds of work in the background that failed in this process.',
+    labelNames: ['work'],
+    registers: [registry],
+  })
+  for (const [work, times] of troubles) failures.inc({ work }, times)
   if (!ofProcess) {
     ofProcess = new Registry()
     collectDefaultMetrics({ register: ofProcess, prefix: 'memory_spine_' })

@@ -28,6 +28,8 @@ export type SystemParts = {
   admission: Admission
   authenticate: Authenticate
   eventLoop: EventLoopDelay
+  /** How often which work in the background failed. */
+  troubles: ReadonlyMap<string, number>
   needs_key: boolean
 }
 
@@ -54,7 +56,7 @@ function readiness(spine: Spine): () => Promise<void> {
 }
 
 export function addSystemRoutes(app: FastifyInstance, parts: SystemParts): void {
-  const { spine, admission, authenticate, eventLoop, needs_key } = parts
+  const { spine, admission, authenticate, eventLoop, troubles, needs_key } = parts
   const storeAnswers = readiness(spine)
   app.get('/healthz', () => ({
     status: 'ok',
@@ -72,7 +74,7 @@ export function addSystemRoutes(app: FastifyInstance, parts: SystemParts): void 
   app.get('/metrics', async (request, reply) => {
     const { identity } = authenticate(request.headers)
     const { metricsOf, metricsType } = await import('./metrics.ts')
-    return reply.header('content-type', metricsType).send(await metricsOf(spine, admission, identity))
+    return reply.header('content-type', metricsType).send(await metricsOf(spine, { admission, troubles }, identity))
   })
   let description: string | undefined
   app.get('/openapi.json', (_request, reply) => {

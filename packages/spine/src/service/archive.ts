@@ -2,15 +2,15 @@
 
 import * as sql from '../store/archive.ts'
 import type { Database, Row } from '../store/database.ts'
-import type { Clock } from './clock.ts'
-import { startRounds } from './rounds.ts'
+import { type RoundsParts, startRounds } from './rounds.ts'
 
 const EVERY_MS = 30_000
 const BATCH = 500
 
 export type Archive = ReturnType<typeof createArchive>
 
-export function createArchive({ database, clock }: { database: Database; clock: Clock }) {
+export function createArchive({ database, ...service }: RoundsParts & { database: Database }) {
+  const { clock } = service
   const { dialect } = database
   const exists = dialect.name === 'postgres'
 
@@ -34,7 +34,7 @@ export function createArchive({ database, clock }: { database: Database; clock: 
     }
   }
 
-  const rounds = exists ? startRounds(clock, EVERY_MS, move) : undefined
+  const rounds = exists ? startRounds(service, { work: 'archive', every_ms: EVERY_MS }, move) : undefined
 
   return Object.freeze({
     /** Archived deliveries by id. */

@@ -1,5 +1,6 @@
 /** What every operation of the service is given: the database, time and chance, and who is asking. */
 
+import type { Trouble } from '../protocol/trouble.ts'
 import type { Database } from '../store/database.ts'
 import type { Archive } from './archive.ts'
 import type { Chance, Clock } from './clock.ts'
@@ -21,6 +22,8 @@ export type Service = {
   readonly known: KnownMemories
   /** Asked for before work that takes milliseconds. */
   readonly turns: Turns
+  /** Hears of work in the background that failed. Never throws. */
+  readonly onTrouble: (trouble: Trouble) => void
 }
 
 /** One call, after its input was checked. */

@@ -146,7 +146,7 @@ export function startPusher(
     return looking
   }
 
-  const rounds = startRounds(clock, EVERY_MS, refresh)
+  const rounds = startRounds(service, { work: 'push', every_ms: EVERY_MS }, refresh)
   void refresh().catch(() => {})
 
   return Object.freeze({

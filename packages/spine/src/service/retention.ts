@@ -83,7 +83,7 @@ export function createRetention(
     }
   }
 
-  const rounds = startRounds(clock, EVERY_MS, () => pass(null, false))
+  const rounds = startRounds(service, { work: 'retention', every_ms: EVERY_MS }, () => pass(null, false))
 
   return {
     operations: { gc: ({ dry_run }: In, { ns }: Caller): Promise<Swept> => pass(ns, dry_run) },

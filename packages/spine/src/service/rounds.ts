@@ -1,23 +1,42 @@
 /** Work that comes back by itself: each round starts a while after the last one ended, so there are never two at once. */
 
+import type { Trouble } from '../protocol/trouble.ts'
 import type { Clock } from './clock.ts'
+
+export type RoundsParts = {
+  readonly clock: Clock
+  /** Hears of each round that fails. Never throws. */
+  readonly onTrouble: (trouble: Trouble) => void
+}
 
 export type Rounds = {
   /** No round starts any more; resolves when the one that runs has ended. */
   stop(): Promise<void>
 }
 
-/** The first round is `every_ms` from now. One that fails is followed by the next: callers hear of trouble themselves. */
-export function startRounds(clock: Clock, every_ms: number, round: () => Promise<unknown>): Rounds {
+/** The first round is `every_ms` from now. One that fails is told as trouble of `work`, and followed by the next. */
+export function startRounds(
+  { clock, onTrouble }: RoundsParts,
+  { work, every_ms }: { work: string; every_ms: number },
+  round: () => Promise<unknown>,
+): Rounds {
   let stopTimer = () => {}
   let stopped = false
+  let failures = 0
   let running: Promise<unknown> = Promise.resolve()
+  const attempt = async () => {
+    try {
+      await round()
+      failures = 0
+    } catch (error) {
+      failures += 1
+      onTrouble({ work, error, failures })
+    }
+  }
   const schedule = () => {
     if (stopped) return
     stopTimer = clock.after(every_ms, () => {
-      running = round()
-        .catch(() => {})
-        .finally(schedule)
+      running = attempt().finally(schedule)
     })
   }
   schedule()

@@ -6,6 +6,7 @@ import { type Retention, retentionDefaults } from '../protocol/retention.ts'
 import { checkValue } from '../protocol/scan.ts'
 import { SECRET_POLICY, type SecretPolicy } from '../protocol/secrets.ts'
 import { type CallOptions, operationsOf, type Spine } from '../protocol/spine.ts'
+import type { Trouble } from '../protocol/trouble.ts'
 import { issuesOf } from '../protocol/versions.ts'
 import type { Database } from '../store/database.ts'
 import { migrate } from '../store/migrations.ts'
@@ -75,6 +76,8 @@ export type SpineOptions = {
   push?: PushOptions | boolean
   /** Hears of each alert once when it is raised and once when it is resolved, on the node that saw it. */
   onAlert?: (change: AlertChange) => void
+  /** Hears of each failure of the work in the background, which is tried again: of a store that is full or away. */
+  onTrouble?: (trouble: Trouble) => void
 }
 
 // biome-ignore lint/suspicious/noExplicitAny: the contract ties each function to its input; the loop below cannot say so.
@@ -97,6 +100,7 @@ export async function createSpine({
   webhook_allow = [],
   push: pushes = true,
   onAlert = () => {},
+  onTrouble: tell = () => {},
 }: SpineOptions): Promise<Spine> {
   await using begun = new AsyncDisposableStack()
   // A database that does not close either must not hide why.
@@ -106,15 +110,23 @@ export async function createSpine({
   await takeEventsIn(given)
   if (warm) await tokenizer(DEFAULT_TOKENIZER)
   const { database, news } = withNews(given)
+  const onTrouble = (trouble: Trouble): void => {
+    try {
+      tell(trouble)
+    } catch {
+      // There is nobody else to tell.
+    }
+  }
   const service: Service = {
     database,
     clock,
     chance,
-    archive: createArchive({ database, clock }),
+    archive: createArchive({ database, clock, onTrouble }),
     newId: idMaker(clock, chance),
     values: createKnownValues(),
     known: createKnownMemories(),
     turns: createTurns(),
+    onTrouble,
   }
   begun.defer(service.archive.stop)
   const guard = createGuard(secrets)

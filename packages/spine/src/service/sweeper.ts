@@ -56,7 +56,7 @@ export function startSweeper(
     if (watched.length > 0) for (const row of (await deliveries.rowsById(watched)).values()) senders.moved(row)
   }
 
-  const rounds = startRounds(clock, EVERY_MS, turn)
+  const rounds = startRounds(service, { work: 'sweep', every_ms: EVERY_MS }, turn)
 
   return {
     /** One turn, now. */

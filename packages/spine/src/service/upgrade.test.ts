@@ -94,7 +94,11 @@ test('nodes at work go on without one failed call when a newer one migrates the 
   assert.equal(completed.size, sent)
 
   // What ended is moved to its day by whichever node comes first.
-  const archive = createArchive({ database: newer, clock: manualClock({ start: Date.now() + HOUR_MS }) })
+  const archive = createArchive({
+    database: newer,
+    clock: manualClock({ start: Date.now() + HOUR_MS }),
+    onTrouble: ({ error }) => assert.fail(error as Error),
+  })
   assert.equal(await archive.move(), sent)
   await archive.stop()
   assert.equal(await countCompleted(older), sent)

@@ -92,7 +92,7 @@ export function startWatch(service: Service, { fold, envelopes, teller, onAlert 
     await teller.turn()
   }
 
-  return startRounds(clock, EVERY_MS, turn)
+  return startRounds(service, { work: 'watch', every_ms: EVERY_MS }, turn)
 }
 
 /** The alert as it is stored; what it says stays as it was when it was raised. */
