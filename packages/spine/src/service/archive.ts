@@ -23,10 +23,11 @@ export function createArchive({ database, ...service }: RoundsParts & { database
       await database.write([sql.addDay(Number(day))]).catch(() => database.write([sql.addDay(Number(day))]))
   }
 
-  const move = async (): Promise<number> => {
+  const move = async (signal?: AbortSignal): Promise<number> => {
     if (!exists) return 0
     const before = clock.now() - sql.ARCHIVE_AFTER_MS
     for (let moved = 0; ; ) {
+      signal?.throwIfAborted()
       await addDays(before)
       const rows = (await database.write([sql.archiveDeliveries(dialect, { before, limit: BATCH })])).flat()
       moved += rows.length

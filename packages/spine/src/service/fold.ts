@@ -171,9 +171,9 @@ export function createFold({ database, clock, chance }: Service) {
 
   return Object.freeze({
     /** Counts all that is there, and answers the namespaces in which anything moved. */
-    async turn(): Promise<Set<string>> {
+    async turn(signal: AbortSignal): Promise<Set<string>> {
       const namespaces = new Set<string>()
-      for (let more = true; more; ) {
+      for (let more = true; more && !signal.aborted; ) {
         const done = await step()
         for (const ns of done.moved) namespaces.add(ns)
         more = done.more

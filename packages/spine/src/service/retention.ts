@@ -15,6 +15,9 @@ import { startRounds } from './rounds.ts'
 
 type In = z.output<(typeof contract.system)['gc']['input']>
 
+/** A pass that is ended between two batches leaves the rest to the next one. */
+type PassOptions = { dry_run: boolean; signal?: AbortSignal }
+
 const EVERY_MS = 600_000
 const BATCH = 500
 
@@ -27,8 +30,13 @@ export function createRetention(
   const { dialect } = database
   const reason = `nobody looked at it for ${Math.round(kept.parked_ms / 86_400_000)} days`
 
-  const inBatches = async (statement: () => Statement, seen?: (row: Row) => void): Promise<number> => {
+  const inBatches = async (
+    statement: () => Statement,
+    signal: AbortSignal | undefined,
+    seen?: (row: Row) => void,
+  ): Promise<number> => {
     for (let taken = 0; ; ) {
+      signal?.throwIfAborted()
       const rows = (await database.write([statement()])).flat()
       for (const row of rows) seen?.(row)
       taken += rows.length
@@ -43,9 +51,14 @@ export function createRetention(
     return rows.length
   }
 
-  const overEnvelopes = async (ns: string | null, before: number, dry_run: boolean): Promise<number> => {
+  const overEnvelopes = async (
+    ns: string | null,
+    before: number,
+    { dry_run, signal }: PassOptions,
+  ): Promise<number> => {
     let place = { after: 0, after_ns: '', after_id: '' }
     for (let taken = 0; ; ) {
+      signal?.throwIfAborted()
       const rows = await database.read(sql.agedEnvelopes(dialect, { ns, before, limit: BATCH, ...place }))
       const over = rows.filter((row) => row.over === 1).map((row) => ({ ns: String(row.ns), id: String(row.id) }))
       if (dry_run) taken += over.length
@@ -56,17 +69,18 @@ export function createRetention(
     }
   }
 
-  const pass = async (ns: string | null, dry_run: boolean): Promise<Swept> => {
+  const pass = async (ns: string | null, options: PassOptions): Promise<Swept> => {
+    const { dry_run, signal } = options
     const now = clock.now()
     const counted = async (statement: typeof sql.countSettled, before: number) =>
       Number((await database.read(statement(dialect, { ns, before })))[0]?.n)
     const taken = (count: typeof sql.countSettled, drop: typeof sql.dropSettled, before: number) =>
-      dry_run ? counted(count, before) : inBatches(() => drop(dialect, { ns, before, limit: BATCH }))
+      dry_run ? counted(count, before) : inBatches(() => drop(dialect, { ns, before, limit: BATCH }), signal)
     const discard = (before: number) => {
       const named = { ns, before, limit: BATCH, reason, reason_json: JSON.stringify(reason), now }
       return dry_run
         ? counted(sql.countParked, before)
-        : inBatches(() => sql.discardParked(dialect, named), deliveries.moved)
+        : inBatches(() => sql.discardParked(dialect, named), signal, deliveries.moved)
     }
     const settled = async (before: number) => {
       const left = await taken(sql.countSettled, sql.dropSettled, before)
@@ -77,16 +91,18 @@ export function createRetention(
       dry_run,
       deliveries: await settled(now - kept.settled_ms),
       parked: await discard(now - kept.parked_ms),
-      envelopes: await overEnvelopes(ns, now - kept.envelopes_ms, dry_run),
+      envelopes: await overEnvelopes(ns, now - kept.envelopes_ms, options),
       events: await taken(sql.countEvents, sql.dropEvents, now - kept.events_ms),
       keys: await taken(sql.countKeys, sql.dropKeys, now - kept.keys_ms),
     }
   }
 
-  const rounds = startRounds(service, { work: 'retention', every_ms: EVERY_MS }, () => pass(null, false))
+  const rounds = startRounds(service, { work: 'retention', every_ms: EVERY_MS }, (signal) =>
+    pass(null, { dry_run: false, signal }),
+  )
 
   return {
-    operations: { gc: ({ dry_run }: In, { ns }: Caller): Promise<Swept> => pass(ns, dry_run) },
+    operations: { gc: ({ dry_run }: In, { ns }: Caller): Promise<Swept> => pass(ns, { dry_run }) },
     stop: rounds.stop,
   }
 }

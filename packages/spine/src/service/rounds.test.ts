@@ -3,8 +3,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Trouble } from '../protocol/trouble.ts'
+import type { Row, Statement } from '../store/database.ts'
 import { dropEvents } from '../store/retention.ts'
 import { openSqliteInline } from '../store/sqlite.ts'
+import { expireDeliveries } from '../store/sweeps.ts'
 import { manualClock } from '../testing/manual-clock.ts'
 import { startRounds } from './rounds.ts'
 import { createSpine } from './spine.ts'
@@ -53,4 +55,38 @@ test('who opens a spine hears that its retention fails, and one who cannot liste
   await clock.advance(21 * MINUTE)
   assert.deepEqual(told, ['retention: The disk is full.', 'retention: The disk is full.'])
   await spine.close()
+})
+
+test('a spine that closes in the middle of a long backlog leaves the rest of it to the next one', async () => {
+  const inner = openSqliteInline()
+  const { dialect } = inner
+  const endless: Record<string, [wait_ms: number, statement: Statement, row: Row]> = {
+    retention: [10 * MINUTE, dropEvents(dialect, { ns: null, before: 0, limit: 1 }), {}],
+    sweep: [MINUTE, expireDeliveries(dialect, { now: 0, limit: 1 }), { ns: 'default', id: 'dlv-1', target: 'coder' }],
+  }
+  for (const [work, [wait_ms, { sql: doomed }, row]] of Object.entries(endless)) {
+    const database = openSqliteInline()
+    const clock = manualClock()
+    const busy = Promise.withResolvers<void>()
+    let batches = 0
+    const spine = await createSpine({
+      database: {
+        ...database,
+        async write(statements) {
+          if (!statements.some(({ sql }) => sql === doomed)) return database.write(statements)
+          batches += 1
+          if (batches === 3) busy.resolve()
+          await new Promise(setImmediate)
+          return [Array(500).fill(row)]
+        },
+      },
+      clock,
+      watch: false,
+    })
+    void clock.advance(wait_ms)
+    await busy.promise
+    await spine.close()
+    assert.ok(batches <= 4, `${work} went on for ${batches} batches`)
+  }
+  await inner.close()
 })

@@ -10,31 +10,36 @@ export type RoundsParts = {
 }
 
 export type Rounds = {
-  /** No round starts any more; resolves when the one that runs has ended. */
+  /** No round starts any more, and the one that runs takes no further step; resolves when it has ended. */
   stop(): Promise<void>
 }
 
-/** The first round is `every_ms` from now. One that fails is told as trouble of `work`, and followed by the next. */
+/**
+ * The first round is `every_ms` from now. One that fails is told as trouble of `work`, and followed by the next. A round
+ * of many steps looks at `signal` between them.
+ */
 export function startRounds(
   { clock, onTrouble }: RoundsParts,
   { work, every_ms }: { work: string; every_ms: number },
-  round: () => Promise<unknown>,
+  round: (signal: AbortSignal) => Promise<unknown>,
 ): Rounds {
   let stopTimer = () => {}
-  let stopped = false
+  const stopping = new AbortController()
   let failures = 0
   let running: Promise<unknown> = Promise.resolve()
   const attempt = async () => {
     try {
-      await round()
+      await round(stopping.signal)
       failures = 0
     } catch (error) {
+      // What was cut short did not fail.
+      if (stopping.signal.aborted) return
       failures += 1
       onTrouble({ work, error, failures })
     }
   }
   const schedule = () => {
-    if (stopped) return
+    if (stopping.signal.aborted) return
     stopTimer = clock.after(every_ms, () => {
       running = attempt().finally(schedule)
     })
@@ -42,7 +47,7 @@ export function startRounds(
   schedule()
   return Object.freeze({
     async stop() {
-      stopped = true
+      stopping.abort()
       stopTimer()
       await running
     },

@@ -231,10 +231,7 @@ export async function createSpine({
     await pusher?.stop()
     closing.abort()
     await Promise.allSettled(under_way)
-    await sweeper.stop()
-    await retention.stop()
-    await watch?.stop()
-    await service.archive.stop()
+    await Promise.all([sweeper.stop(), retention.stop(), watch?.stop(), service.archive.stop()])
     await database.close()
   }
   let ending: Promise<void> | undefined

@@ -10,7 +10,7 @@ import type { Service } from './context.ts'
 import type { Deliveries } from './deliveries.ts'
 import type { Inbox } from './inbox.ts'
 import { expireMemories } from './indexing.ts'
-import { startRounds } from './rounds.ts'
+import { type Rounds, startRounds } from './rounds.ts'
 import type { Senders } from './senders.ts'
 import { outcomeOf } from './settling.ts'
 
@@ -25,12 +25,17 @@ export function startSweeper(
     senders,
     breakers,
   }: { deliveries: Deliveries; inbox: Inbox; senders: Senders; breakers: Breakers },
-) {
+): Rounds {
   const { database, clock } = service
   const { dialect } = database
 
-  const sweep = async (statement: () => Statement, seen?: (rows: readonly Row[]) => Promise<void>): Promise<void> => {
+  const sweep = async (
+    signal: AbortSignal,
+    statement: () => Statement,
+    seen?: (rows: readonly Row[]) => Promise<void>,
+  ): Promise<void> => {
     for (;;) {
+      signal.throwIfAborted()
       const rows: Row[] = (await database.write([statement()])).flat()
       await seen?.(rows)
       for (const row of rows) deliveries.moved(row)
@@ -39,14 +44,15 @@ export function startSweeper(
   }
 
   const reason = 'the lease ended without an answer'
-  const turn = async (): Promise<void> => {
+  const turn = async (signal: AbortSignal): Promise<void> => {
     await breakers.refresh()
     database.clock?.check()
     await sweep(
+      signal,
       () => endLeases(dialect, { now: clock.now(), limit: BATCH, reason, reason_json: JSON.stringify(reason) }),
       (rows) => breakers.observe(rows.map((row) => ({ row, outcome: outcomeOf(row, 'lease_end') ?? 'retry' }))),
     )
-    await sweep(() => expireDeliveries(dialect, { now: clock.now(), limit: BATCH }))
+    await sweep(signal, () => expireDeliveries(dialect, { now: clock.now(), limit: BATCH }))
     await expireMemories(service)
     const inboxes = await Promise.all(
       readyInboxes(dialect, inbox.waiting(), { now: clock.now() }).map((statement) => database.read(statement)),
@@ -56,11 +62,5 @@ export function startSweeper(
     if (watched.length > 0) for (const row of (await deliveries.rowsById(watched)).values()) senders.moved(row)
   }
 
-  const rounds = startRounds(service, { work: 'sweep', every_ms: EVERY_MS }, turn)
-
-  return {
-    /** One turn, now. */
-    turn,
-    stop: rounds.stop,
-  }
+  return startRounds(service, { work: 'sweep', every_ms: EVERY_MS }, turn)
 }

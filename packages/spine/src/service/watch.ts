@@ -81,14 +81,21 @@ export function startWatch(service: Service, { fold, envelopes, teller, onAlert 
     await database.write([sql.dropAlerts(dialect, { before: now - KEEP_MS }), sql.dropSilences(dialect, { now })])
   }
 
-  const round = async (): Promise<void> => {
-    for (const [ns, at] of [...due]) if (at <= clock.now()) await judgeNamespace(ns, true)
+  const round = async (signal: AbortSignal): Promise<void> => {
+    for (const [ns, at] of [...due]) {
+      signal.throwIfAborted()
+      if (at <= clock.now()) await judgeNamespace(ns, true)
+    }
   }
 
-  const turn = async (): Promise<void> => {
-    for (const ns of await fold.turn()) await judgeNamespace(ns, false)
+  const turn = async (signal: AbortSignal): Promise<void> => {
+    for (const ns of await fold.turn(signal)) {
+      // What is not judged now is looked for by the next one that starts.
+      signal.throwIfAborted()
+      await judgeNamespace(ns, false)
+    }
     await search()
-    await round()
+    await round(signal)
     await teller.turn()
   }
 
