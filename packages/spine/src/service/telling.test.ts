@@ -21,14 +21,19 @@ const SECOND = 1_000
 type Heard = { headers: IncomingHttpHeaders; body: string; type: string; rule: string }
 
 /** A spine that tells a webhook on loopback, which answers with these statuses in turn, then with 204. */
-async function telling({ statuses = [] as number[], allowed = true } = {}) {
+async function telling({
+  statuses = [] as number[],
+  allowed = true,
+  hangs = false,
+  onAlert = (_change: AlertChange) => {},
+} = {}) {
   const heard: Heard[] = []
   const server = createServer(async (request, response) => {
     let body = ''
     for await (const part of request) body += part
     const { type, data } = JSON.parse(body)
     heard.push({ headers: request.headers, body, type, rule: data.rule })
-    response.writeHead(statuses.shift() ?? 204).end()
+    if (!hangs) response.writeHead(statuses.shift() ?? 204).end()
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   const host = `127.0.0.1:${(server.address() as AddressInfo).port}`
@@ -42,7 +47,10 @@ async function telling({ statuses = [] as number[], allowed = true } = {}) {
     chance: { uniform: () => 0.5, hex: (digits) => 'f'.repeat(digits) },
     alert_webhook: { url: `http://${host}/alerts`, secrets: [secret] },
     webhook_allow: allowed ? [host] : [],
-    onAlert: (change) => changes.push(change),
+    onAlert(change) {
+      changes.push(change)
+      onAlert(change)
+    },
   })
   return {
     spine,
@@ -66,18 +74,20 @@ async function telling({ statuses = [] as number[], allowed = true } = {}) {
 }
 
 /** A loop is stopped: one warning, which a redrive resolves. */
-async function stopLoop(spine: Spine): Promise<string> {
-  const { id: envelope_id } = await spine.handoffs.create({
+async function stopLoop(spine: Spine, namespace = 'default'): Promise<string> {
+  const as = { identity: { namespace } }
+  const created = {
     target_agent: 'coder',
     task_summary: 'Do it.',
     previous: null,
     max_hops: 1,
-  })
-  const { id } = await spine.deliveries.send({ envelope_id })
-  const [held] = (await spine.deliveries.receive({ agent: 'coder', wait_ms: 0 })).deliveries
+  }
+  const { id: envelope_id } = await spine.handoffs.create(created, as)
+  const { id } = await spine.deliveries.send({ envelope_id }, as)
+  const [held] = (await spine.deliveries.receive({ agent: 'coder', wait_ms: 0 }, as)).deliveries
   assert.ok(held)
   const handoff = { target_agent: 'writer', task_summary: 'And on.' }
-  await assert.rejects(spine.deliveries.forward({ id, lease_token: held.lease_token, handoff }))
+  await assert.rejects(spine.deliveries.forward({ id, lease_token: held.lease_token, handoff }, as))
   return id
 }
 
@@ -160,4 +170,26 @@ test('an address that is private and not allowed is never spoken to', async () =
   await until(async () => (await spine.alerts.list({})).alerts.length === 1)
   await until(() => true)
   assert.deepEqual(heard, [])
+})
+
+test('a webhook that does not answer holds up neither what is judged nor the end', async () => {
+  await using place = await telling({ hangs: true })
+  const { spine, heard, changes, until } = place
+  await stopLoop(spine)
+  await until(() => heard.length === 1)
+  await stopLoop(spine, 'other')
+  const began = performance.now()
+  await until(() => changes.length === 2)
+  await spine.close()
+  assert.ok(performance.now() - began < 10_000, 'it waited for the webhook')
+})
+
+test('one who cannot hear of an alert keeps no other from being raised', async () => {
+  const onAlert = () => {
+    throw new Error('Nobody listens.')
+  }
+  await using place = await telling({ onAlert })
+  const { spine, heard, until } = place
+  for (const namespace of ['first', 'second', 'third']) await stopLoop(spine, namespace)
+  await until(() => heard.length === 3)
 })

@@ -35,14 +35,14 @@ export type Teller = ReturnType<typeof createTeller>
 export function createTeller({ database, clock, chance }: Service, { webhook, allow }: TellerOptions) {
   const { dialect } = database
 
-  const tell = async (row: Row, { url, secrets }: AlertWebhook): Promise<void> => {
+  const tell = async (row: Row, { url, secrets }: AlertWebhook, signal: AbortSignal): Promise<void> => {
     const told = Number(row.told) + 1
     const type = told === 1 ? 'alert.raised' : 'alert.resolved'
     const { ns, id } = { ns: String(row.ns), id: String(row.id) }
     const now = clock.now()
     const at = toIso(Number(told === 1 ? row.raised_at : row.resolved_at))
     const body = JSON.stringify({ type, timestamp: at, data: { namespace: ns, ...toAlert(row) } })
-    const answer = await postWebhook({ url, id: `${id}.${type}`, body, secrets }, { now, allow })
+    const answer = await postWebhook({ url, id: `${id}.${type}`, body, secrets }, { now, allow, signal })
     await database.write([
       answer.ok
         ? sql.noteTold(dialect, { ns, id, told, now: clock.now() })
@@ -59,12 +59,12 @@ export function createTeller({ database, clock, chance }: Service, { webhook, al
 
   return Object.freeze({
     configured: webhook !== undefined,
-    async turn(): Promise<void> {
+    async turn(signal: AbortSignal): Promise<void> {
       if (!webhook) return
       const [rows = []] = await database.write([
         sql.takeTellings(dialect, { now: clock.now(), hold_ms: HOLD_MS, limit: BATCH }),
       ])
-      await Promise.all(rows.map((row) => tell(row, webhook)))
+      await Promise.all(rows.map((row) => tell(row, webhook, signal)))
     },
   })
 }

@@ -43,6 +43,15 @@ export function startWatch(service: Service, { fold, envelopes, teller, onAlert 
   const due = new Map<string, number>()
   let next_search = 0
 
+  /** One who throws must not keep the rest from being judged. */
+  const hear = (changed: AlertChange): void => {
+    try {
+      onAlert(changed)
+    } catch (error) {
+      service.onTrouble({ work: 'onAlert', error, failures: 1 })
+    }
+  }
+
   const change = async (ns: string, raise: readonly Judgement[], resolve: readonly string[]): Promise<void> => {
     const now = clock.now()
     const explained = await Promise.all(raise.map((one) => withGapCause(service, envelopes, ns, one)))
@@ -54,7 +63,7 @@ export function startWatch(service: Service, { fold, envelopes, teller, onAlert 
         ...sql.raiseAlerts(dialect, rows, { now, tell: teller.configured ? 1 : 0 }),
       ])
     ).flat()
-    for (const row of changed) onAlert({ namespace: ns, alert: toAlert(row) })
+    for (const row of changed) hear({ namespace: ns, alert: toAlert(row) })
   }
 
   const judgeNamespace = async (ns: string, spans: boolean): Promise<void> => {
@@ -96,10 +105,18 @@ export function startWatch(service: Service, { fold, envelopes, teller, onAlert 
     }
     await search()
     await round(signal)
-    await teller.turn()
   }
 
-  return startRounds(service, { work: 'watch', every_ms: EVERY_MS }, turn)
+  const judging = startRounds(service, { work: 'watch', every_ms: EVERY_MS }, turn)
+  // A webhook takes the time it takes: nothing is judged later for it.
+  const telling = teller.configured
+    ? startRounds(service, { work: 'telling', every_ms: EVERY_MS }, teller.turn)
+    : undefined
+  return Object.freeze({
+    async stop() {
+      await Promise.all([judging.stop(), telling?.stop()])
+    },
+  })
 }
 
 /** The alert as it is stored; what it says stays as it was when it was raised. */
