@@ -111,6 +111,10 @@ const inbox = tool({
       { ...session.options, ...(signal ? { signal } : {}) },
     )
     for (const delivery of deliveries) session.leases.hold(delivery, who)
+    // Nobody has read them: whoever asks next gets them, and need not wait for the leases to end.
+    const giveBack = () => void session.leases.release(deliveries)
+    if (session.lost?.aborted) giveBack()
+    else session.lost?.addEventListener('abort', giveBack, { once: true })
     return {
       deliveries: deliveries.map(({ envelope, ...delivery }) => ({
         ...briefOf(delivery),

@@ -27,6 +27,8 @@ export type HeldLeases = {
   /** Throws LEASE_LOST when this session does not hold it. */
   find(delivery_id: string): Lease & { agent: string; envelope_id: string }
   drop(delivery_id: string): void
+  /** Gives these back, as far as they were not accepted. */
+  release(deliveries: readonly Lease[]): Promise<void>
   /** Gives back what was not accepted; the rest runs out by itself. */
   close(): Promise<void>
 }
@@ -54,6 +56,16 @@ export function holdLeases(spine: Spine, options: CallOptions, { connected }: { 
     return () => clearInterval(timer)
   }
 
+  /** What was accepted cannot be released: its lease ends by itself, and it is handed out again. */
+  async function release(leases: readonly Lease[]): Promise<void> {
+    for (const { id, lease_token } of leases) if (held.get(id)?.token === lease_token) drop(id)
+    const items = leases.map(({ id, lease_token }) => ({ action: 'release' as const, id, lease_token }))
+    for (let at = 0; at < items.length; at += deliveryDefaults.max_batch)
+      await spine.deliveries
+        .settle({ items: items.slice(at, at + deliveryDefaults.max_batch) }, options)
+        .catch(() => {})
+  }
+
   return Object.freeze({
     lease_ms,
     hold(delivery: ReceivedDelivery, agent: string) {
@@ -74,15 +86,8 @@ export function holdLeases(spine: Spine, options: CallOptions, { connected }: { 
       })
     },
     drop,
-    async close() {
-      const leases = [...held].map(([id, { token }]) => ({ action: 'release' as const, id, lease_token: token }))
-      for (const id of [...held.keys()]) drop(id)
-      // What was accepted cannot be released: its lease ends by itself, and it is handed out again.
-      for (let at = 0; at < leases.length; at += deliveryDefaults.max_batch)
-        await spine.deliveries
-          .settle({ items: leases.slice(at, at + deliveryDefaults.max_batch) }, options)
-          .catch(() => {})
-    },
+    release,
+    close: () => release([...held].map(([id, { token }]) => ({ id, lease_token: token }))),
   })
 }
 

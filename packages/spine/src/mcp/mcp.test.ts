@@ -181,6 +181,45 @@ test('a session that ends gives back what it had not accepted', async () => {
   await there.close()
 })
 
+test('work that was taken in an answer that never arrived is handed to the next one who asks', async (t) => {
+  const lost = Promise.withResolvers<void>()
+  const answering = Promise.withResolvers<void>()
+  const { deliveries } = spine
+  const receive: typeof deliveries.receive = async (...call) => {
+    const taken = await deliveries.receive(...call)
+    answering.resolve()
+    await lost.promise
+    return taken
+  }
+  const mount = mcpHandler({ spine: { ...spine, deliveries: { ...deliveries, receive } }, version: '0.0.0' })
+  const gone = Promise.withResolvers<void>()
+  const watching: typeof mount = (request, ...rest) => {
+    request.signal.addEventListener('abort', () => gone.resolve(), { once: true })
+    return mount(request, ...rest)
+  }
+  const other = createServer({ spine, mounts: { '/mcp': watching }, log_level: 'silent' })
+  t.after(() => other.close())
+  const url = new URL('/mcp', await other.listen())
+  const { id: envelope_id } = await spine.handoffs.create({ target_agent: 'unlucky', task_summary: 'Next.' })
+  const { id } = await spine.deliveries.send({ envelope_id })
+
+  const call = { name: 'handoff_inbox', arguments: { agent: 'unlucky' } }
+  const host = new AbortController()
+  const asking = fetch(url, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', accept: 'application/json, text/event-stream' },
+    body: JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'tools/call', params: call }),
+    signal: host.signal,
+  })
+  await answering.promise
+  host.abort()
+  await assert.rejects(asking)
+  await gone.promise
+  lost.resolve()
+  const [next] = (await spine.deliveries.receive({ agent: 'unlucky', wait_ms: 5_000 })).deliveries
+  assert.equal(next?.id, id)
+})
+
 test('a refusal is an answer that says its code and what to do next', async () => {
   const client = await overHttp('refused')
   const answer = await client.callTool({ name: 'handoff_complete', arguments: { delivery_id: 'dlv-none' } })

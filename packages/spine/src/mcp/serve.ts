@@ -53,12 +53,12 @@ export function mcpHandler({ spine, version }: { spine: Spine; version: string }
     return known
   }
   const handler = createMcpHandler((context) => {
-    const identity = context.authInfo?.extra?.identity as Identity
-    const session = { spine, leases: leasesOf(identity), agent: identity.agent, options: { identity } }
+    const { identity, lost } = (context.authInfo?.extra ?? {}) as { identity: Identity; lost: AbortSignal }
+    const session = { spine, leases: leasesOf(identity), agent: identity.agent, options: { identity }, lost }
     return createMcpServer(session, version)
   })
   return (request, identity, body) => {
-    const authInfo = { token: '', clientId: holderOf(identity), scopes: [], extra: { identity } }
+    const authInfo = { token: '', clientId: holderOf(identity), scopes: [], extra: { identity, lost: request.signal } }
     return handler.fetch(request, { authInfo, ...(body === undefined ? {} : { parsedBody: body }) })
   }
 }

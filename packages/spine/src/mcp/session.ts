@@ -11,6 +11,8 @@ export type Session = {
   readonly agent: string | undefined
   /** For every call: on whose behalf. */
   readonly options: CallOptions
+  /** Aborted when the answer of this request cannot reach its host any more; over a pipe the session ends then. */
+  readonly lost?: AbortSignal
 }
 
 /** The agent of a call: the session's, or the one that the call names where none is set. */
