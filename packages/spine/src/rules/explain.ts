@@ -23,7 +23,8 @@ const sayings: { readonly [name in Signal]?: (memory: Candidate) => string } = {
   number: () => 'it has a number, which is asked for',
   name: () => 'it has a name, which is asked for',
   priority: () => 'its priority is high',
-  recent: () => 'it was said just now',
+  recent: () => 'it was said lately',
+  just_said: () => 'it was said just now',
 }
 
 const said = Object.entries(sayings) as [Signal, (memory: Candidate) => string][]

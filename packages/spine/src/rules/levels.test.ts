@@ -130,6 +130,11 @@ test('the same text and a replaced memory have content once', () => {
   ])
 })
 
+test('a word or two said again by somebody is shown again', () => {
+  const fitted = fitting(2_000, [{ content: 'Yes, the vault.' }, { content: 'Yes.' }, { content: 'Yes.' }])
+  assert.deepEqual(levels(fitted), { m1: 'full', m2: 'full', m3: 'full' })
+})
+
 test('the reasoning behind a decision already taken is at most a reference', () => {
   const state = { decisions: ['We take the side door.'] }
   const decided = { draft: { ...empty, task: { ...empty.task, state }, budget: { ...empty.budget, max_tokens: 900 } } }

@@ -52,6 +52,8 @@ const ONE_OF_ALL = 0.5
 /** The half of a memory, of which tokens are only known about, goes as one up to so many. */
 const HALF = 0.51
 const HALF_TOKENS = 400
+/** A text from so many tokens on is not shown twice. "Yes." is another answer each time that it is given. */
+const REPEATED_TOKENS = 5
 /** Of the room, what is kept for references. */
 const REFERENCES = 0.06
 const MIN_EXCERPT_TOKENS = 24
@@ -305,7 +307,7 @@ function barredOf(call: LevelsCall, draft: Draft, items: readonly FitMemory[]): 
   const ids = new Set(items.map(({ memory }) => memory.id))
   for (const item of items) {
     const { memory, replaced_by } = item
-    const same = first.get(memory.digest)
+    const same = memory.tokens < REPEATED_TOKENS ? undefined : first.get(memory.digest)
     if (same === undefined) first.set(memory.digest, memory.id)
     // A short text costs no more than its id.
     const long = memory.tokens >= MIN_EXCERPT_TOKENS

@@ -140,6 +140,18 @@ test('what was just said comes before what was said long ago, all else being equ
   assert.equal(rankTexts('anything', memories, 9e12)[0]?.memory.session, 'b')
 })
 
+test('what was said last in the task at hand comes before what has some of the words, whenever that was', () => {
+  const last = { text: 'The page lists three trails.', session: 'trip', task_id: 'trip' }
+  const memories: Said[] = [...apart('Which trails are there?', 'The trails are closed.'), last]
+  const candidates = candidatesOf(memories)
+  const query = queryOf('Which trails are open?', {})
+  const first = (task_id?: string) =>
+    rank(query, indexOf(candidates, query), candidates, { now: 1e13, task_id })[0]?.memory.text
+  assert.equal(first('trip'), last.text)
+  assert.notEqual(first('another'), last.text)
+  assert.notEqual(first(), last.text)
+})
+
 test('a memory says why it ranks', () => {
   const [best] = rankTexts('When did Berta renew the certificate?', [
     ...filler,

@@ -94,14 +94,19 @@ function scoresOf(features: Features, size: number): Float64Array {
 }
 
 const priorityValue: Record<Priority, number> = { low: -1, normal: 0, high: 1, critical: 1 }
-const FRESH_MS = 86_400_000
+/** Ages count in whole hours, as days: who asks again after a moment is answered alike. */
+const HOUR_MS = 3_600_000
+const HOURS = 24
 const RECENT_TOKENS = 1_000
 const OLD = 30
 
-/** What the sender said of it, and whether it was only just said: of the task at hand or lately, and near the end of its session. */
+/**
+ * What the sender said of it, and whether it was only just said: lately and near the end of its session, or, of the task
+ * at hand, near its end whenever that was.
+ */
 function saidOf(units: readonly Unit<RankCandidate>[], { now, task_id }: Moment): Features {
-  const priority = new Float64Array(units.length)
-  const recent = new Float64Array(units.length)
+  const column = () => new Float64Array(units.length)
+  const [priority, recent, just_said] = [column(), column(), column()]
   // A session stands together.
   for (let from = 0; from < units.length; ) {
     const session = units[from]?.memory.session
@@ -115,12 +120,13 @@ function saidOf(units: readonly Unit<RankCandidate>[], { now, task_id }: Moment)
       const memory = units[at]?.memory
       if (!memory) continue
       priority[at] = priorityValue[memory.priority]
-      const at_hand = task_id !== undefined && memory.task_id === task_id
-      const age = at_hand ? 0 : Math.max(0, now - memory.created_at) / FRESH_MS
-      // Long ago is never just now: nearly all memories are spared the exponential.
-      if (age < OLD) recent[at] = Math.exp(-age - (end - memory.place - memory.tokens) / RECENT_TOKENS)
+      const since = (end - memory.place - memory.tokens) / RECENT_TOKENS
+      const age = Math.floor(Math.max(0, now - memory.created_at) / HOUR_MS) / HOURS
+      if (task_id !== undefined && memory.task_id === task_id) just_said[at] = Math.exp(-since)
+      // Long ago is never lately: nearly all memories are spared the exponential.
+      else if (age < OLD) recent[at] = Math.exp(-age - since)
     }
     from = to
   }
-  return { priority, recent }
+  return { priority, recent, just_said }
 }

@@ -34,6 +34,8 @@ export const weights = Object.freeze({
   /** What the sender said of it. */
   priority: 1,
   recent: 0.5,
+  /** It was said last in the task at hand: what the next agent goes on from. */
+  just_said: 5,
 })
 
 export type Signal = keyof typeof weights

@@ -41,8 +41,9 @@ export type RankedRows = {
 
 /** A namespace or task up to this is ranked whole. */
 const WHOLE = 1_000
-/** Memories on each side of a match that are looked at with it. */
+/** Memories on each side of a match that are looked at with it: at least so many, more where few memories match. */
 const NEIGHBOURS = 2
+const ALL_NEIGHBOURS = 1_000
 const MAX_AUTHORS = 200
 
 /** What a namespace is ranked by besides its memories: who wrote in it, and how much there is. */
@@ -134,10 +135,11 @@ function newestSince(candidates: readonly KnownCandidate[], recent: number): num
 /** The numbers with their neighbours, as ranges that do not overlap. */
 function around(numbers: readonly number[]): { from: number; to: number }[] {
   const ranges: { from: number; to: number }[] = []
+  const beside = Math.max(NEIGHBOURS, Math.floor(ALL_NEIGHBOURS / 2 / Math.max(1, numbers.length)))
   for (const seq of numbers.toSorted((left, right) => left - right)) {
     const last = ranges.at(-1)
-    if (last && seq - NEIGHBOURS <= last.to + 1) last.to = seq + NEIGHBOURS
-    else ranges.push({ from: seq - NEIGHBOURS, to: seq + NEIGHBOURS })
+    if (last && seq - beside <= last.to + 1) last.to = seq + beside
+    else ranges.push({ from: seq - beside, to: seq + beside })
   }
   return ranges
 }
