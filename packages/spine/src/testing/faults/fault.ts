@@ -8,6 +8,8 @@ export type FaultOptions = {
   runs: number
   /** The same seed makes the same choices. */
   seed: number
+  /** Milliseconds since 1970 after which the simulation begins no schedule; it then tells how many there were. */
+  until?: number | undefined
   /** Runs with the protection taken away: something must be found. */
   control?: boolean
   /** Hears how far a long run is. */

@@ -26,7 +26,13 @@ const kinds: Readonly<Record<string, ViolationKind>> = {
 }
 
 /** `runs` counts the schedules; of the negative control, the known bugs. */
-export async function simulateSchedules({ runs, seed, control = false, progress }: FaultOptions): Promise<Outcome> {
+export async function simulateSchedules({
+  runs,
+  seed,
+  control = false,
+  progress,
+  until,
+}: FaultOptions): Promise<Outcome> {
   const findings = createFindings()
   if (control) {
     const bugs = mutations().slice(0, runs)
@@ -43,7 +49,8 @@ export async function simulateSchedules({ runs, seed, control = false, progress 
   const parts = Array.from({ length: threads }, (_, index) => {
     const from = index * share
     const schedules = Math.min(share, runs - from)
-    return simulateApart({ schedules, events: EVENTS, seed: String(seed), from }, (part_done) => {
+    const given = { schedules, events: EVENTS, seed: String(seed), from, until: until ?? Number.POSITIVE_INFINITY }
+    return simulateApart(given, (part_done) => {
       done.set(index, part_done)
       const all = [...done.values()].reduce((total, one) => total + one, 0)
       if (all % 100 === 0) progress?.(`${all} of ${runs} schedules`)

@@ -1,7 +1,7 @@
 /**
  * `npm run proof`: tries to break every guarantee, writes docs/proofs.md, and ends with 1 if something was violated or
  * a negative control found nothing. Progress goes to standard error; with `--json` the last line of standard output is
- * the JSON.
+ * the JSON. `--minutes 50`: the simulation begins no schedule after that, and its line says how many there were.
  */
 
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
@@ -18,6 +18,7 @@ const { values } = parseArgs({
     json: { type: 'boolean', default: false },
     only: { type: 'string' },
     runs: { type: 'string' },
+    minutes: { type: 'string' },
     seed: { type: 'string', default: String(Date.now() % 1_000_000) },
   },
 })
@@ -35,11 +36,13 @@ const progress = (words: string) => void process.stderr.write(`${words}\n`)
 const form = values.short ? 'short' : 'long'
 /** So many of each instead of the whole form. */
 const some = values.runs === undefined ? undefined : Number(values.runs)
+/** The simulation ends by then, with the schedules that there were. */
+const until = values.minutes === undefined ? undefined : Date.now() + Number(values.minutes) * 60_000
 const file = fileURLToPath(new URL('../../../../../docs/proofs.md', import.meta.url))
 const proven: Proven[] = []
 for (const fault of faults.filter(({ part }) => wanted.includes(part))) {
   progress(`${fault.part}: ${fault.fault} (${some ?? fault.runs[form]} ${fault.unit})`)
-  const one = await prove(fault, { store: sqliteStore, form, some, seed: Number(values.seed), progress })
+  const one = await prove(fault, { store: sqliteStore, form, some, seed: Number(values.seed), until, progress })
   proven.push(one)
   const control = one.negative_control_failed ? 'its control found something' : 'its control found NOTHING'
   progress(`${fault.part}: ${violations(one)} violations in ${one.runs} ${fault.unit}, ${control}, ${one.took_s} s`)

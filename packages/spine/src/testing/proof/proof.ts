@@ -13,6 +13,8 @@ export type ProofOptions = {
   /** So many runs instead of those of the form. */
   some?: number | undefined
   seed: number
+  /** As a fault is told. */
+  until?: number | undefined
   /** Hears how far it is. */
   progress(words: string): void
 }
@@ -39,7 +41,7 @@ export type Proven = {
 }
 
 export async function prove(fault: Fault, options: ProofOptions): Promise<Proven> {
-  const { store, some, seed, progress } = options
+  const { store, some, seed, until, progress } = options
   const form: Form = some === undefined ? options.form : 'part'
   const runs = some ?? fault.runs[options.form]
   const none = { lost: 0, dup_effects: 0, double_leases: 0, stuck: 0, over_attempts: 0, others: 0 }
@@ -48,13 +50,14 @@ export async function prove(fault: Fault, options: ProofOptions): Promise<Proven
   const began = performance.now()
   const told = (words: string) => progress(`${fault.part}: ${words}`)
   try {
-    const outcome = await fault.run({ store, runs, seed, progress: told })
+    const outcome = await fault.run({ store, runs, seed, until, progress: told })
     told('its negative control')
     const control = await fault.run({ store, runs: fault.runs.control, seed, control: true })
     const { lost, dup_effects, double_leases, stuck, over_attempts } = outcome.counts
     const named = lost + dup_effects + double_leases + stuck + over_attempts
     return {
       ...base,
+      form: outcome.runs < runs ? 'part' : form,
       runs: outcome.runs,
       lost,
       dup_effects,

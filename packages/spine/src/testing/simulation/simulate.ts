@@ -25,6 +25,8 @@ export type SimulateOptions = {
   tamper?: (database: Database) => Database
   /** Stop at the first violation. Default true. */
   stop?: boolean
+  /** Asked before each schedule; default: all of them. */
+  goOn?: () => boolean
   /** Look for the shortest list of steps that still fails. Default true. */
   shorten?: boolean
   /** Hears how far it is. */
@@ -50,6 +52,7 @@ export async function simulate(options: SimulateOptions): Promise<Simulated> {
   const { schedules, seed, from = 0 } = options
   const simulated: Simulated = { schedules: 0, events: 0, violations: [], digests: [] }
   for (let index = from; index < from + schedules; index += 1) {
+    if (options.goOn?.() === false) break
     const { violation, digest, events } = await simulateOne(`${seed}/${index}`, options)
     simulated.schedules += 1
     simulated.events += events

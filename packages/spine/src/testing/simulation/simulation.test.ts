@@ -70,3 +70,10 @@ test('schedules can be shared out: each has a seed of its own', async () => {
   const last = await simulate({ schedules: 2, from: 2, events: 20, seed: 'shared' })
   assert.deepEqual(last.digests, all.digests.slice(2))
 })
+
+test('a simulation that may not go on counts the schedules that there were', async () => {
+  let asked = 0
+  const goOn = () => ++asked < 3
+  const { schedules, digests } = await simulate({ schedules: 4, events: 20, seed: 'shared', goOn })
+  assert.deepEqual([schedules, digests.length], [2, 2])
+})
