@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { exactBytes } from '../protocol/canonical.ts'
 import type { Envelope } from '../protocol/envelope.ts'
 import { openSqliteInline } from '../store/sqlite.ts'
 import { manualClock } from '../testing/manual-clock.ts'
@@ -14,5 +15,16 @@ test('an envelope that is kept again and again takes the room of one', async () 
   keep('default', envelope('another'), megabyte)
   // Neither is stored: what is found is what was kept.
   assert.equal((await find('default', 'sent-to-many'))?.id, 'sent-to-many')
+  await database.close()
+})
+
+test('an envelope that is kept does not hold the memory that its bytes came in', async () => {
+  const database = openSqliteInline()
+  const { keep } = createEnvelopes({ database, clock: manualClock() })
+  const came_in = new Uint8Array(65_536).fill(7)
+  const envelope = { id: 'small', envelope_version: '2.0' } as Envelope
+  const kept = exactBytes(keep('default', envelope, came_in.subarray(100, 1_100)))
+  assert.equal(kept?.buffer.byteLength, 1_000)
+  assert.deepEqual(kept, new Uint8Array(1_000).fill(7))
   await database.close()
 })

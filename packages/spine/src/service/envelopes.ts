@@ -15,7 +15,11 @@ import * as sql from '../store/envelopes.ts'
 import type { Service } from './context.ts'
 import type { KeyClaim } from './idempotency.ts'
 
+/** Of envelopes held in memory, all that they take there. */
 const CACHED_BYTES = 64 * 1_048_576
+/** The document beside its bytes: its members, and its texts once more. */
+const DOCUMENT_BYTES = 2_048
+const heldBytes = (envelope: Envelope): number => 2 * (exactBytes(envelope)?.byteLength ?? 0) + DOCUMENT_BYTES
 const encoder = new TextEncoder()
 
 export type Envelopes = ReturnType<typeof createEnvelopes>
@@ -28,14 +32,16 @@ export function createEnvelopes({ database, clock }: Pick<Service, 'database' | 
 
   /** Holds an envelope that is known to be stored, in the version in which it was sealed. */
   const keep = (ns: string, envelope: Envelope, bytes: Uint8Array): Envelope => {
-    const sealed = freezeDeep(rememberBytes(sealedOf(envelope), bytes))
+    // What came in over a connection lies in a larger piece of memory, all of which it would hold.
+    const own = bytes.byteLength === bytes.buffer.byteLength ? bytes : new Uint8Array(bytes)
+    const sealed = freezeDeep(rememberBytes(sealedOf(envelope), own))
     forget(ns, envelope.id)
-    cached_bytes += bytes.byteLength
+    cached_bytes += heldBytes(sealed)
     cache.set(keyOf(ns, envelope.id), sealed)
     for (const [key, oldest] of cache) {
       if (cached_bytes <= CACHED_BYTES) break
       cache.delete(key)
-      cached_bytes -= exactBytes(oldest)?.byteLength ?? 0
+      cached_bytes -= heldBytes(oldest)
     }
     return sealed
   }
@@ -45,7 +51,7 @@ export function createEnvelopes({ database, clock }: Pick<Service, 'database' | 
     const envelope = cache.get(keyOf(ns, id))
     if (!envelope) return
     cache.delete(keyOf(ns, id))
-    cached_bytes -= exactBytes(envelope)?.byteLength ?? 0
+    cached_bytes -= heldBytes(envelope)
   }
 
   const read = (row: Row): Envelope => {

@@ -8,8 +8,13 @@ export type KnownValues = {
   of(text: { digest: string; content: string }): readonly Value[]
 }
 
-/** Values and texts held at most; then it starts anew. */
-const MAX_HELD = 500_000
+/** What is held takes at most about so many bytes; then it starts anew. */
+const MAX_BYTES = 32 * 1_048_576
+const OVERHEAD_BYTES = 100
+
+/** A longer value is a piece of its text for the engine, and holds all of it. */
+const heldBytes = (content: string, values: readonly Value[]): number =>
+  OVERHEAD_BYTES + (values.length === 0 ? 0 : 2 * content.length + OVERHEAD_BYTES * values.length)
 
 export function createKnownValues(): KnownValues {
   const known = new Map<string, readonly Value[]>()
@@ -20,10 +25,10 @@ export function createKnownValues(): KnownValues {
       const found = known.get(digest)
       if (found) return found
       const values = valuesOf(content)
-      held += values.length + 1
-      if (held > MAX_HELD) {
+      held += heldBytes(content, values)
+      if (held > MAX_BYTES) {
         known.clear()
-        held = values.length + 1
+        held = heldBytes(content, values)
       }
       known.set(digest, values)
       return values
