@@ -93,6 +93,34 @@ test('what is not HTTP is answered with a problem and the end of the connection'
   assert.equal(calls.length, 0)
 })
 
+test('a call has its own answer when what comes behind it on the connection is not HTTP', async (t) => {
+  const opened = gate()
+  const entered = gate()
+  const answers = {
+    'memories.list': async () => {
+      entered.resolve()
+      await opened.promise
+      return { memories: [] }
+    },
+  }
+  const { endpoint } = await serve(t, answers)
+  const socket = socketTo(endpoint)
+  const chunks: Buffer[] = []
+  socket.on('data', (bytes: Buffer) => chunks.push(bytes))
+  const closed = once(socket, 'close')
+  socket.write('GET /v1/memories HTTP/1.1\r\nHost: localhost\r\n\r\n{"content":')
+  await entered.promise
+  socket.write('"more"}')
+  await send(endpoint, '/healthz')
+  opened.resolve()
+  await closed
+  const [first = '', second = ''] = Buffer.concat(chunks)
+    .toString()
+    .split(/(?<=})(?=HTTP)/)
+  assert.match(first, /^HTTP\/1.1 200 [\s\S]*{"memories":\[\]}$/)
+  assert.match(second, /^HTTP\/1.1 400 [\s\S]*"code":"INVALID_INPUT"/)
+})
+
 test('calls beyond the limit are told to come back, and waiting calls do not count among them', async (t) => {
   const opened = gate()
   const entered = [gate(), gate()]

@@ -66,15 +66,25 @@ export function writeProblem(response: ServerResponse, error: SpineError): void 
   response.end(JSON.stringify(problem))
 }
 
-/** Answers what never became a request: broken HTTP, headers too large, or too slow a request. */
+const waiting = new WeakSet<Socket>()
+
+/**
+ * Answers what never became a request: broken HTTP, headers too large, or too slow a request. A call that came whole
+ * before it on the connection is answered first: the caller would take the refusal for its answer.
+ */
 export function refuseConnection(error: Error & { code?: string }, socket: Socket): void {
   // Node keeps the answer that a connection is busy with here; into the middle of it nothing can be said.
-  const { _httpMessage: answer } = socket as { _httpMessage?: { headersSent: boolean } | null }
+  const { _httpMessage: answer } = socket as { _httpMessage?: ServerResponse | null }
   if (answer?.headersSent || error.code === 'ECONNRESET' || !socket.writable) {
     socket.destroy()
-    return
-  }
-  endWithProblem(socket, refusalOf(error.code))
+  } else if (answer?.req.complete) {
+    if (waiting.has(socket)) return
+    waiting.add(socket)
+    answer.once('close', () => {
+      waiting.delete(socket)
+      refuseConnection(error, socket)
+    })
+  } else endWithProblem(socket, refusalOf(error.code))
 }
 
 function refusalOf(code: string | undefined): SpineError {
