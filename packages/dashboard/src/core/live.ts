@@ -143,6 +143,10 @@ onConnection(({ state }: Connection) => {
 })
 
 onSession(() => {
-  for (const entry of entries.values()) entry.answer = {}
+  for (const entry of entries.values()) {
+    entry.answer = {}
+    entry.reading?.abort()
+    entry.reading = undefined
+  }
   refreshAll()
 })

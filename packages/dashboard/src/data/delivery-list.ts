@@ -9,8 +9,9 @@ import type { SpineEvent } from '../../../spine/src/protocol/event.ts'
 import type { Handoff } from '../../../spine/src/protocol/handoff.ts'
 import { call } from '../core/call.ts'
 import { type Failure, failureOf } from '../core/failure.ts'
-import { onSession } from '../core/session.ts'
+import { currentSession, onSession } from '../core/session.ts'
 import { onConnection, onEvent } from '../core/stream.ts'
+import { useWatched } from '../core/watch.ts'
 import { keepRecords } from './records.ts'
 
 export type DeliveryFilter = { state?: DeliveryState; target?: string }
@@ -42,12 +43,14 @@ export function useDeliveryList(filter: DeliveryFilter): DeliveryList {
   const [, redraw] = useState(0)
   const store = useRef<Store>(undefined)
   const key = JSON.stringify(filter)
+  const session = useWatched(onSession, currentSession)
+  // Each session has a list of its own: what was asked for before ends with the old one.
   useEffect(() => {
     const made = createStore(filter, () => redraw((count) => count + 1))
     store.current = made
     redraw((count) => count + 1)
     return made.close
-  }, [key])
+  }, [key, session])
   const { rows, unsent, failure, fresh, whole } = store.current?.view() ?? nothing
   return {
     ...(rows && { rows }),
@@ -177,13 +180,6 @@ function createStore(filter: DeliveryFilter, changed: () => void) {
       later()
     }),
     onConnection(({ state }) => state === 'live' && later()),
-    onSession(() => {
-      known = new Map()
-      sent.clear()
-      unsent = []
-      rows = undefined
-      void first()
-    }),
   ]
   void first()
   return {

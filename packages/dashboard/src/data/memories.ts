@@ -1,6 +1,6 @@
 /** Memories by search or newest first, page by page, and one with all its versions. */
 
-import { useEffect, useState } from 'preact/hooks'
+import { useEffect, useRef, useState } from 'preact/hooks'
 import type { Memory, MemoryKind } from '../../../spine/src/protocol/memory.ts'
 import { call } from '../core/call.ts'
 import { type Failure, failureOf } from '../core/failure.ts'
@@ -11,6 +11,8 @@ export type ListedMemory = Memory & { score?: number }
 
 type Wanted = { q: string; kind: string; pinned: boolean }
 type Pages = { rows?: ListedMemory[]; next?: string | undefined; failure?: Failure }
+/** One search with the end of what was read of it. Aborted when another one takes its place. */
+type Query = { signal: AbortSignal; next: string | undefined }
 
 const page_rows = 200
 /** While somebody types. */
@@ -35,26 +37,44 @@ export function useMemories(wanted: Wanted): Pages & { whole: boolean; more: () 
   const [pages, setPages] = useState<Pages>({})
   const [turn, setTurn] = useState(0)
   const key = JSON.stringify(wanted)
-  useEffect(() => onSession(() => setTurn((count) => count + 1)), [])
+  const current = useRef<Query>(undefined)
+  const anew = () => {
+    setPages({})
+    setTurn((count) => count + 1)
+  }
+  useEffect(() => onSession(anew), [])
   useEffect(() => {
     const reading = new AbortController()
-    const read = () =>
-      readPage(wanted, undefined, reading.signal).then(setPages, (error: unknown) => {
-        if (!reading.signal.aborted) setPages((known) => ({ ...known, failure: failureOf(error) }))
-      })
+    const query: Query = { signal: reading.signal, next: undefined }
+    current.current = query
+    const read = async () => {
+      try {
+        const page = await readPage(wanted, undefined, query.signal)
+        query.next = page.next
+        setPages(page)
+      } catch (error) {
+        if (!query.signal.aborted) setPages((known) => ({ ...known, failure: failureOf(error) }))
+      }
+    }
     const timer = setTimeout(read, pages.rows ? typing_ms : 0)
     return () => {
       clearTimeout(timer)
       reading.abort()
     }
   }, [key, turn])
-  const [reading, setReading] = useState(false)
   const more = async () => {
-    if (!pages.next || reading) return
-    setReading(true)
-    const older = await readPage(wanted, pages.next, new AbortController().signal).catch(() => undefined)
-    if (older) setPages((known) => ({ rows: [...(known.rows ?? []), ...(older.rows ?? [])], next: older.next }))
-    setReading(false)
+    const query = current.current
+    if (query?.next === undefined) return
+    const { next, signal } = query
+    query.next = undefined
+    try {
+      const older = await readPage(wanted, next, signal)
+      query.next = older.next
+      setPages((known) => ({ rows: [...(known.rows ?? []), ...(older.rows ?? [])], next: older.next }))
+    } catch {
+      // The end of the list stays where it is; scrolling asks again.
+      query.next = next
+    }
   }
   return {
     ...pages,
