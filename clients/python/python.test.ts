@@ -10,7 +10,10 @@ import { noPython, startPython } from './run.ts'
 
 const tests = join(fileURLToPath(new URL('.', import.meta.url)), 'tests')
 
-test('the Python client keeps its promises over a real server', { skip: noPython }, async () => {
+/** Of all its tests together. */
+const timeout = 600_000
+
+test('the Python client keeps its promises over a real server', { skip: noPython, timeout }, async () => {
   const spine = await createSpine({ database: await openSqlite({ file: ':memory:' }) })
   const server = createServer({ spine, log_level: 'silent' })
   try {

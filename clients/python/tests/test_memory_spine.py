@@ -1,8 +1,11 @@
 """The Python client over a real server, at SPINE_ENDPOINT. Names of tests are sentences of behaviour."""
 
+import json
+import pathlib
 import threading
 import time
 import unittest
+import unittest.mock
 import uuid
 
 from memory_spine import (
@@ -12,7 +15,15 @@ from memory_spine import (
     HandoffTimeoutError,
     MemorySpine,
     SpineError,
+    documents,
+    errors,
+    receiver,
+    spine,
+    transport,
 )
+
+#: What every client does when a call fails.
+SHARED = json.loads((pathlib.Path(__file__).parents[2] / "failures.json").read_text())
 
 #: Seconds that nothing takes which happens at all, on any machine.
 PATIENCE = 60
@@ -210,6 +221,94 @@ class Receiving(WithSpine):
         began = time.monotonic()
         receiver.stop()
         self.assertLess(time.monotonic() - began, 30)
+
+
+class Settling(WithSpine):
+    def settled(self, handler, state="completed"):
+        self.receive("coder", handler)
+        sent = self.spine.send_handoff(self.handoff())
+        return self.until(lambda: (d := self.spine.delivery(sent.id)).state == state and d, state)
+
+    def away(self, action, times):
+        """The server cannot be reached for so many requests."""
+        exchange = self.spine.transport._exchange
+        left = iter(range(times))
+
+        def broken(method, path, *rest):
+            if path.endswith(f"/{action}") and next(left, None) is not None:
+                raise SpineError("STORE_UNAVAILABLE", "away", retryable=True)
+            return exchange(method, path, *rest)
+
+        self.spine.transport._exchange = broken
+        # Pauses of random length are as short as they can be.
+        shortest = unittest.mock.patch("random.random", return_value=0.0)
+        shortest.start()
+        self.addCleanup(shortest.stop)
+
+    def test_work_that_is_done_is_not_thrown_away_while_the_store_is_away(self):
+        self.away("complete", (SHARED["settle_tries"] - 1) * SHARED["call_tries"])
+        runs = []
+        done = self.settled(lambda received: runs.append(1) or "done")
+        self.assertEqual((done.output, done.attempts, len(runs)), ("done", 1, 1))
+
+    def test_work_is_handed_on_although_the_store_is_away_for_a_moment(self):
+        self.away("forward", SHARED["call_tries"])
+        self.settled(lambda received: received.forward("tester", "Test it.") and None)
+        (next_one,) = self.spine.transport.call("GET", "/v1/deliveries", query={"target": "tester"})["deliveries"]
+        self.assertEqual(next_one["state"], "ready")
+
+    def test_what_would_fail_the_same_way_again_is_parked_at_once(self):
+        def refuse(received):
+            raise SpineError("DIGEST_MISMATCH", "The envelope was changed.")
+
+        parked = self.settled(refuse, "parked")
+        self.assertEqual(parked.attempts, 1)
+        self.assertIn("DIGEST_MISMATCH: The envelope was changed.", parked.reason)
+
+    def test_an_output_that_is_refused_is_parked_with_the_refusal(self):
+        for output, said in ((object(), "not JSON serializable"), (float("nan"), "NaN"), ("a\0b", "NUL")):
+            with self.subTest(said):
+                self.spine = MemorySpine(namespace=f"py-{uuid.uuid4().hex[:12]}")
+                self.addCleanup(self.spine.close)
+                parked = self.settled(lambda received, output=output: output, "parked")
+                self.assertIn("the output was refused", parked.reason)
+                self.assertIn(said, parked.reason)
+
+    def test_whatever_a_handler_raises_is_told_and_the_receiver_goes_on(self):
+        class Wordless(Exception):
+            def __str__(self):
+                raise ValueError
+
+        raised = [ValueError("\ud800 " + "\U0001f600" * 3_000), Wordless()]
+
+        def fail_twice(received):
+            if raised:
+                raise raised.pop(0)
+            return "done"
+
+        with unittest.mock.patch("random.random", return_value=0.0):
+            done = self.settled(fail_twice)
+        self.assertEqual(done.attempts, 3)
+
+
+class Sharing(unittest.TestCase):
+    """Clients in other languages do the same."""
+
+    def test_the_tables_of_failures_are_the_shared_ones(self):
+        self.assertEqual(transport._PASSING, set(SHARED["passing"]))
+        self.assertEqual(errors.GATEWAY, set(SHARED["gateway"]))
+        self.assertEqual(transport._RETRIES + 1, SHARED["call_tries"])
+        self.assertEqual(receiver._SETTLE_TRIES, SHARED["settle_tries"])
+        self.assertEqual(receiver._FATAL, set(SHARED["fatal"]))
+        self.assertEqual(receiver._LOST, set(SHARED["lost"]))
+        self.assertEqual(receiver._ENDS_THE_WAY, set(SHARED["ends_the_way"]))
+        self.assertEqual(spine.FAILED, SHARED["failed"])
+
+    def test_a_reason_is_cut_at_2_000_utf_16_units_and_well_formed(self):
+        self.assertEqual(documents.reason_of("a\0\ud800b"), "a\ufffd\ufffdb")
+        self.assertEqual(documents.reason_of("\U0001f600" * 3_000), "\U0001f600" * 1_000)
+        self.assertEqual(documents.reason_of("a" + "\U0001f600" * 3_000)[-1], "\ufffd")
+        self.assertEqual(documents.reason_of(""), "unknown")
 
 
 class Failing(unittest.TestCase):

@@ -6,7 +6,7 @@ from typing import Any, Callable, Iterator, Mapping, Optional, Union
 
 from .errors import SpineError
 
-#: Characters of a reason that the server takes.
+#: UTF-16 units of a reason that the server takes.
 _MAX_REASON = 2_000
 
 
@@ -79,5 +79,6 @@ def id_of(thing: Union[Document, str]) -> str:
 
 
 def reason_of(reason: Any) -> str:
-    """Why, in words that the wire carries."""
-    return str(reason).replace("\0", "\ufffd")[:_MAX_REASON] or "unknown"
+    """Why, in words that the wire carries: well-formed, without NUL, not too long."""
+    units = str(reason).replace("\0", "\ufffd").encode("utf-16-le", "surrogatepass")[: 2 * _MAX_REASON]
+    return units.decode("utf-16-le", "replace") or "unknown"

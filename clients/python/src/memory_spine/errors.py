@@ -48,6 +48,9 @@ _CLASSES = {
     "DISCARDED": HandoffError,
 }
 
+#: What a proxy answers for a server that it cannot reach.
+GATEWAY = {429, 502, 503, 504}
+
 _MEMBERS = ("type", "title", "status", "detail", "code", "retryable", "next")
 
 
@@ -59,7 +62,7 @@ def error_of(code: str, detail: str, **about: Any) -> SpineError:
 def from_problem(problem: Any, status: int, retry_after_ms: Optional[int] = None) -> SpineError:
     """Reads an RFC 9457 problem document of the server."""
     if not isinstance(problem, dict) or not isinstance(problem.get("code"), str):
-        passing = status in (429, 502, 503, 504)
+        passing = status in GATEWAY
         code = "UNREACHABLE" if passing else "INTERNAL"
         return SpineError(code, f"The server answered {status} without a reason.", status=status, retryable=passing)
     extra = {key: value for key, value in problem.items() if key not in _MEMBERS}

@@ -6,7 +6,7 @@ import random
 import time
 from typing import Optional, Union
 
-from .documents import Delivery, Envelope, id_of
+from .documents import Delivery, Envelope, id_of, reason_of
 from .errors import CircuitOpenError, HandoffTimeoutError, SpineError, error_of
 from .spine import FAILED, MemorySpine
 from .transport import segment
@@ -77,7 +77,7 @@ class HandoffClient:
             return None
         path = f"/v1/deliveries/{segment(found[0]['id'])}/reroute"
         try:
-            answer = transport.call("POST", path, {"reason": failure.detail[:2_000]}, repeatable=True)
+            answer = transport.call("POST", path, {"reason": reason_of(failure.detail)}, repeatable=True)
         except SpineError as error:
             # There is nobody to reroute to, or the delivery moved on meanwhile.
             if error.code in ("NO_FALLBACK", "WRONG_STATE"):

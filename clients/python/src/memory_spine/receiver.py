@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import random
 import threading
 import time
@@ -15,15 +14,40 @@ from .transport import given, milliseconds, segment
 if TYPE_CHECKING:
     from .spine import MemorySpine
 
-_LOST = ("LEASE_LOST", "WRONG_STATE", "DELIVERY_NOT_FOUND")
-_ENDS_THE_WAY = ("HOP_LIMIT", "CYCLE")
+#: The delivery is another's.
+_LOST = {"LEASE_LOST", "WRONG_STATE", "DELIVERY_NOT_FOUND"}
+#: The same envelope would fail the same way again.
+_FATAL = {"UNSUPPORTED_VERSION", "DIGEST_MISMATCH", "HOP_LIMIT", "CYCLE"}
+#: A forward that is refused with one of these has parked the delivery.
+_ENDS_THE_WAY = {"HOP_LIMIT", "CYCLE"}
+_SETTLE_TRIES = 8
 _MAX_PAUSE = 30.0
+
+
+def _pause(tries: int) -> float:
+    """Of random length up to min(30 s, 2^n s)."""
+    return random.random() * min(_MAX_PAUSE, 2.0**tries)
+
+
+def _is(error: BaseException, codes: set[str]) -> bool:
+    return isinstance(error, SpineError) and error.code in codes
+
+
+def _words_of(error: BaseException) -> str:
+    """What was raised in words. Anything can be raised, also what has none."""
+    kind = error.code if isinstance(error, SpineError) else type(error).__name__
+    try:
+        return f"{kind}: {error}"
+    except Exception:
+        return f"{kind}, which has no words"
 
 
 class Received:
     """What a handler is given for one delivery: the envelope, its text, its memories, and ways to answer."""
 
-    def __init__(self, spine: "MemorySpine", agent: str, delivery: Mapping[str, Any], lease: float) -> None:
+    def __init__(
+        self, spine: "MemorySpine", agent: str, delivery: Mapping[str, Any], lease: float, stopping: threading.Event
+    ) -> None:
         self.spine = spine
         self.agent = agent
         self.envelope: Envelope = spine._envelope(delivery["envelope"])
@@ -32,6 +56,7 @@ class Received:
         self.lost = threading.Event()
         self.settled = False
         self._lease = lease
+        self._stopping = stopping
         self._held = {"lease_token": delivery["lease_token"]}
         self._gaps: list[Any] = []
 
@@ -52,7 +77,7 @@ class Received:
     def ack(self, output: Any = None) -> Delivery:
         """Completes the delivery now; returning a value from the handler does the same."""
         body = {**self._held, **({} if output is None and not self._gaps else {"output": self._with_gaps(output)})}
-        return self._settle("complete", body)
+        return Delivery(self._settle("complete", body))
 
     def nack(
         self, reason: str, kind: str = "retry", *, delay: Optional[float] = None, question: Optional[str] = None
@@ -60,7 +85,7 @@ class Received:
         """Hands it back: ``retry``, ``declined``, ``needs_clarification`` (with the ``question``), or ``fatal``."""
         delay_ms = None if delay is None else milliseconds(delay)
         body = {**self._held, "kind": kind, "reason": reason_of(question or reason), "delay_ms": delay_ms}
-        return self._settle("nack", given(body))
+        return Delivery(self._settle("nack", given(body)))
 
     def forward(self, target_agent: Optional[str] = None, task_summary: str = "", **options: Any) -> Document:
         """Completes this delivery and hands the work on, in one commit. ``output`` is kept with the delivery.
@@ -72,9 +97,9 @@ class Received:
         handoff = given({"target_agent": target_agent, "task_summary": task_summary, **options})
         body = given({**self._held, "output": output, **channel, "handoff": handoff})
         try:
-            return Document(self._call("forward", body))
+            return Document(self._settle("forward", body))
         except SpineError as error:
-            self.settled = error.code in _ENDS_THE_WAY
+            self.settled = _is(error, _ENDS_THE_WAY)
             raise
 
     def handoff(self, target_agent: str, task_summary: str, **options: Any) -> Envelope:
@@ -91,13 +116,20 @@ class Received:
 
     def _call(self, action: str, body: Mapping[str, Any]) -> Any:
         path = f"/v1/deliveries/{segment(self.delivery.id)}/{action}"
-        answer = self.spine.transport.call("POST", path, body, repeatable=True)
-        if action != "heartbeat" and action != "accept":
-            self.settled = True
-        return answer
+        return self.spine.transport.call("POST", path, body, repeatable=True)
 
-    def _settle(self, action: str, body: Mapping[str, Any]) -> Delivery:
-        return Delivery(self._call(action, body))
+    def _settle(self, action: str, body: Mapping[str, Any]) -> Any:
+        """Work that is done is not thrown away because the server is away for a moment."""
+        for tries in range(1, _SETTLE_TRIES + 1):
+            try:
+                answer = self._call(action, body)
+                self.settled = True
+                return answer
+            except SpineError as error:
+                if not error.retryable or tries == _SETTLE_TRIES or self._stopping.is_set():
+                    raise
+            self._stopping.wait(_pause(tries))
+        raise AssertionError("unreachable")
 
     def _lease_call(self, action: str) -> None:
         self._call(action, {**self._held, "lease_ms": milliseconds(self._lease)})
@@ -108,7 +140,7 @@ class Received:
                 self._lease_call("heartbeat")
             except SpineError as error:
                 # A server that cannot be reached is not a lost lease: its clock and its fence decide.
-                if error.code in _LOST:
+                if _is(error, _LOST):
                     self.lost.set()
                     return
 
@@ -175,8 +207,8 @@ class Receiver:
                     self.error = error
                     break
                 failures += 1
-                pause = max(0.1, random.random() * min(_MAX_PAUSE, 2.0**failures))
-                self._stopping.wait(max(pause, float(error.extra.get("retry_after_ms") or 0) / 1000))
+                asked = float(error.extra.get("retry_after_ms") or 0) / 1000
+                self._stopping.wait(max(0.1, _pause(failures), asked))
         self._polls.close()
         self._spine.transport.close()
 
@@ -186,7 +218,7 @@ class Receiver:
         began = time.monotonic()
         answer = self._polls.call("POST", path, body, held=self._wait)
         for delivery in answer["deliveries"]:
-            self._work(Received(self._spine, self._agent, delivery, self._lease))
+            self._work(Received(self._spine, self._agent, delivery, self._lease, self._stopping))
         if not answer["deliveries"]:
             asked = float(answer.get("retry_after_ms") or 0) / 1000
             quick = 0.5 if time.monotonic() - began < 1.0 else 0.0
@@ -214,22 +246,23 @@ class Receiver:
     def _handle(self, received: Received) -> None:
         try:
             output = self._handler(received)
-            if not received.settled and not received.lost.is_set():
-                self._finish(received, output)
         except Exception as error:  # the handler is the user's: whatever it raises hands the delivery back
             self._on_error(error)
+            kind = "fatal" if _is(error, _FATAL) else "retry"
+            if not received.settled and not received.lost.is_set() and not _is(error, _LOST):
+                self._quietly(lambda: received.nack(_words_of(error), kind))
+        else:
             if not received.settled and not received.lost.is_set():
-                self._quietly(lambda: received.nack(f"{type(error).__name__}: {error}"))
+                self._finish(received, output)
 
     def _finish(self, received: Received, output: Any) -> None:
+        """An output that is refused, or that is no JSON, would be refused again: a person has to look."""
         try:
-            json.dumps(output)
-        except (TypeError, ValueError) as error:
-            # It would be refused again: a person has to look.
+            received.ack(output)
+        except Exception as error:
             self._on_error(error)
-            self._quietly(lambda: received.nack(f"the output is no JSON: {error}", "fatal"))
-            return
-        self._quietly(lambda: received.ack(output))
+            if not _is(error, _LOST) and not getattr(error, "retryable", False):
+                self._quietly(lambda: received.nack(f"the output was refused: {_words_of(error)}", "fatal"))
 
     def _quietly(self, settle: Callable[[], Any]) -> None:
         try:

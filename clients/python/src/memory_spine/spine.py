@@ -123,7 +123,8 @@ class MemorySpine:
         """Receives the deliveries of ``agent`` in a thread, one after another, until the receiver is stopped.
 
         Each delivery is accepted right before ``handler`` is called and its lease kept while it works. What the
-        handler returns completes the delivery; what it raises hands it back for another try. Times in seconds.
+        handler returns completes the delivery; what it raises hands it back for another try, or parks it where the
+        same envelope would fail again (``HOP_LIMIT``, ``DIGEST_MISMATCH``, ...). Times in seconds.
         """
         return Receiver(self, agent, handler, lease=lease, wait=wait, on_error=on_error).start()
 

@@ -19,7 +19,7 @@ from .errors import SpineError, from_problem
 DEFAULT_ENDPOINT = "http://127.0.0.1:8788"
 
 #: Failures of the way, not of the call: the same again may pass.
-_PASSING = {"UNREACHABLE", "OVERLOADED", "REQUEST_TIMEOUT", "SHUTTING_DOWN", "STORAGE_FAILED"}
+_PASSING = {"UNREACHABLE", "OVERLOADED", "REQUEST_TIMEOUT", "SHUTTING_DOWN", "STORAGE_FAILED", "STORE_UNAVAILABLE"}
 _RETRIES = 3
 
 
