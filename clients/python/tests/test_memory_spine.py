@@ -169,13 +169,13 @@ class Receiving(WithSpine):
             return "second time"
 
         self.receive("coder", flaky)
-        sent = self.spine.send_handoff(self.handoff())
+        sent = self.spine.enqueue_handoff(self.handoff())
         done = self.until(lambda: (d := self.spine.delivery(sent.id)).state == "completed" and d)
         self.assertEqual((tries, done.output), ([1, 2], "second time"))
 
     def test_a_question_parks_the_delivery_until_it_is_answered(self):
         self.receive("coder", lambda received: received.nack("", "needs_clarification", question="Which branch?"))
-        sent = self.spine.send_handoff(self.handoff())
+        sent = self.spine.enqueue_handoff(self.handoff())
         parked = self.until(lambda: (d := self.spine.delivery(sent.id)).state == "parked" and d)
         self.assertEqual(parked.question, "Which branch?")
         self.handoff(previous=sent, source_agent="planner")
@@ -185,14 +185,14 @@ class Receiving(WithSpine):
         self.receive("coder", lambda received: received.forward("tester", "Test the parser.", output="written") and None)
         seen = []
         self.receive("tester", lambda received: seen.append(received.envelope) or "tested")
-        self.spine.send_handoff(self.handoff(intent="Parse it fast, and never touch prod.", source_agent="planner"))
+        self.spine.enqueue_handoff(self.handoff(intent="Parse it fast, and never touch prod.", source_agent="planner"))
         (envelope,) = self.until(lambda: seen)
         self.assertEqual(envelope.task["intent"], "Parse it fast, and never touch prod.")
         self.assertEqual([one.chain["hop"] for one in self.spine.lineage(envelope.id)], [1, 2])
 
     def test_memories_that_are_missing_are_told_in_the_output(self):
         self.receive("coder", lambda received: [received.memories(["ms-none"]), "done"][1])
-        sent = self.spine.send_handoff(self.handoff())
+        sent = self.spine.enqueue_handoff(self.handoff())
         done = self.until(lambda: (d := self.spine.delivery(sent.id)).state == "completed" and d)
         self.assertEqual(done.output["result"], "done")
         self.assertEqual(done.output["context_gaps"][0]["id"], "ms-none")
@@ -208,7 +208,7 @@ class Receiving(WithSpine):
 
         # A heartbeat every 3.3 s, with twice as long to arrive in.
         self.receive("coder", slow, lease=10)
-        sent = self.spine.send_handoff(self.handoff())
+        sent = self.spine.enqueue_handoff(self.handoff())
         self.assertTrue(working.wait(PATIENCE))
         first = self.spine.delivery(sent.id).lease_until
         self.until(lambda: self.spine.delivery(sent.id).lease_until > first, "a heartbeat")
@@ -226,7 +226,7 @@ class Receiving(WithSpine):
 class Settling(WithSpine):
     def settled(self, handler, state="completed"):
         self.receive("coder", handler)
-        sent = self.spine.send_handoff(self.handoff())
+        sent = self.spine.enqueue_handoff(self.handoff())
         return self.until(lambda: (d := self.spine.delivery(sent.id)).state == state and d, state)
 
     def away(self, action, times):

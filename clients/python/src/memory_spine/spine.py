@@ -95,8 +95,11 @@ class MemorySpine:
         said = f"Handoff {envelope_id} to {delivery.target} is {delivery.state}{f': {reason}' if reason else '.'}"
         raise error_of(FAILED.get(delivery.state, "ACK_TIMEOUT"), said, extra={"delivery": delivery})
 
-    def send_handoff(self, envelope: Union[Envelope, str], target: Optional[str] = None) -> Delivery:
-        """Puts an envelope into the receiver's inbox and returns at once: what is answered is stored."""
+    def enqueue_handoff(self, envelope: Union[Envelope, str], target: Optional[str] = None) -> Delivery:
+        """Puts an envelope into the receiver's inbox and returns at once: what is answered is stored.
+
+        ``HandoffClient.send_handoff`` waits until somebody has taken it.
+        """
         call = given({"envelope_id": id_of(envelope), "target": target})
         return Delivery(self.transport.call("POST", "/v1/deliveries", call, creates=True))
 

@@ -43,7 +43,7 @@ spine.store_memory("Never retry a 409: the first call may have gone through.", p
     task_summary="Add retries to the uploader.",
     constraints={"production": "never touch it", "max_tokens": 4000},
 )
-spine.send_handoff(envelope)  # stored: it waits for its receiver`,
+spine.enqueue_handoff(envelope)  # stored: it waits for its receiver`,
     `def build(received):
     print(received.text)  # what the agent reads
     return "Retries are in."  # completes it; the receiver goes on until Ctrl+C
