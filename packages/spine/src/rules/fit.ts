@@ -47,6 +47,8 @@ const MIN_FACT_TOKENS = 12
 const GIVEN_OUT = 2
 const MIN_REST_TOKENS = 24
 const MIN_REST = 0.01
+/** Rounds in which references are given what those before them did not take. */
+const REFERRED = 2
 /** What a heading or a longer list of what is left out may take of it. */
 const REST_MARGIN = 6
 /** About what a reference costs. */
@@ -106,11 +108,13 @@ function withRest(call: Fitting, draft: Draft, levels: Levels): Fitted & { choic
   const rest = () => {
     const text = renderedParts(withMemories(draft, levels.choices()))
     const left = max_tokens - countParts(text, call.count) - REST_MARGIN
-    return left - factTokens(call, text, { free: left, max_tokens })
+    // Who can be asked for the rest of it serves more than some values of it.
+    return left - factTokens(call, text, { free: left - levels.kept(), max_tokens })
   }
   let left = rest()
   for (let round = 0; round < GIVEN_OUT && left >= small && levels.giveOut(left); round += 1) left = rest()
   levels.finish(Math.max(0, left))
+  for (let round = 0; round < REFERRED && levels.kept() > 0; round += 1) levels.refer(Math.max(0, rest()))
   const choices = levels.choices()
   return { ...fittedWith(call, draft, choices), choices }
 }

@@ -6,8 +6,10 @@ import fc from 'fast-check'
 import { countTokens } from 'gpt-tokenizer/encoding/o200k_base'
 import type { Draft, EnvelopeMemory } from '../protocol/envelope.ts'
 import { draft, fitMemories, nastyText, plainText } from '../testing/arbitraries.ts'
+import { rankFacts } from './facts.ts'
 import { type FitCall, type FitMemory, fitEnvelope } from './fit.ts'
 import { passagesOf } from './passages.ts'
+import { valuesOf } from './values.ts'
 
 const count = (text: string) => countTokens(text, { disallowedSpecial: new Set() })
 const [bare] = fc.sample(draft(plainText(1), fc.constant(400)), { numRuns: 1, seed: 1 }) as [Draft]
@@ -100,6 +102,19 @@ test('half of a few memories is shown rather than slivers of many', () => {
   const shown = fitted.memories.filter(({ content }) => content !== undefined)
   assert.ok(shown.length >= 2, String(shown.length))
   for (const { tokens, content = '' } of shown.slice(0, 2)) assert.ok(count(content) * 2 >= tokens, content)
+})
+
+test('exact values leave room for the names of what has no room, which together take little', () => {
+  const given = Array.from({ length: 20 }, (_, at) => ({
+    content: long(`Order AB${at}C${at * 7} is in the vault.`, 30),
+  }))
+  const sources = given.map(({ content }, at) => {
+    const values = [...valuesOf(content), ...valuesOf(Array.from({ length: 20 }, (_, n) => `x${at}-${n}y`).join(' '))]
+    return { from: `m${at + 1}`, by: 'ann', trust: 'agent' as const, values }
+  })
+  const { facts, memories } = fitting(500, given, { facts: rankFacts(sources, [], empty.task) })
+  assert.ok(facts.length > 10, String(facts.length))
+  assert.ok(memories.length >= 15, String(memories.length))
 })
 
 test('a memory that has nearly all of its passages is shown whole', () => {

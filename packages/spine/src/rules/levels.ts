@@ -68,8 +68,12 @@ const LAST_TRIES = 12
 export type Levels = {
   /** In the order in which they would be shown. */
   choices(): Choice[]
+  /** Tokens that are kept for references, while anybody is waiting for one. */
+  kept(): number
   /** Gives out so many tokens, which were kept for something else; false when nobody could use any. */
   giveOut(tokens: number): boolean
+  /** Gives out so many tokens as references: many together take less than each of them alone. */
+  refer(tokens: number): void
   /** Gives out the last tokens, where nothing else is coming: references, single passages, a few sentences. */
   finish(tokens: number): void
 }
@@ -89,11 +93,16 @@ export function chooseLevels(call: LevelsCall, draft: Draft, free: number): Leve
   }
   return Object.freeze({
     choices: table.choices,
+    kept,
     giveOut: (tokens: number) => {
       table.setLeft(tokens)
       reserve()
       if (!isWaiting()) table.fill(items, { keep: kept(), crowded: true })
       return table.left() < tokens
+    },
+    refer: (tokens: number) => {
+      table.setLeft(tokens)
+      table.refer(items)
     },
     finish: (tokens: number) => {
       table.setLeft(tokens)
