@@ -107,7 +107,7 @@ test('two frameworks and Python make one chain of one intent, with every constra
     const published = Promise.withResolvers<{ text: string; envelope: Envelope }>()
     spine.receive('publisher', ({ text, envelope }) => published.resolve({ text, envelope }))
 
-    await spine.deliverHandoff(await plan(spine))
+    await spine.deliverHandoff(await plan(spine), { timeout_ms: 60_000 })
     const { text, envelope } = await published.promise
 
     const { envelopes } = await spine.handoffs.lineage({ id: envelope.id })

@@ -220,7 +220,7 @@ test('a task that works for long is asked for again and again, and leaves nothin
   }
   const receiver = receiveForA2A({ spine: watched, agent: 'patient', client, poll_ms: 1 })
   const { id: envelope_id } = await sealed('patient')
-  await spine.deliveries.send({ envelope_id, wait: 'completed' })
+  await spine.deliveries.send({ envelope_id, wait: 'completed', timeout_ms: 60_000 })
   assert.equal(new Set(listeners).size, 1, String(listeners))
   await receiver.stop()
 })

@@ -152,7 +152,9 @@ class Delivering(WithSpine):
         for agent in ("coder", "tester"):
             self.receive(agent, lambda received: received.agent)
         channel = self.spine.get_channel("release")
-        publication = channel.publish(self.handoff("broadcast"), ["coder", "tester"], wait="all", goal="completed")
+        publication = channel.publish(
+            self.handoff("broadcast"), ["coder", "tester"], wait="all", goal="completed", timeout=PATIENCE
+        )
         self.assertEqual([one["output"] for one in publication.deliveries], ["coder", "tester"])
         self.assertTrue(channel.status(publication.envelope_id).settled)
 

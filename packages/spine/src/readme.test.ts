@@ -56,7 +56,7 @@ test('the README’s handoff prints version, tokens and the five references, is 
       [1, 2, 3, 4, 5].map((index) => `ms-482${index}`),
     )
     assert.match(said.at(-1) ?? '', /accepted|completed/)
-    const { deliveries } = await spine.deliveries.receive({ agent: 'reviewer', wait_ms: 10_000 })
+    const { deliveries } = await spine.deliveries.receive({ agent: 'reviewer', wait_ms: 60_000 })
     assert.equal(deliveries[0]?.envelope.chain.hop, 2)
   } finally {
     await server.close()

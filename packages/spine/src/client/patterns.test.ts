@@ -8,6 +8,9 @@ import { Inbox } from './inbox.ts'
 import { MemorySpine } from './memory-spine.ts'
 import { systemPacing } from './pacing.ts'
 
+/** What happens at all happens sooner, on any machine. */
+const PATIENCE_MS = 60_000
+
 async function open(t: TestContext): Promise<MemorySpine> {
   const { createSpine, openSqlite } = await import('../embedded.ts')
   const spine = await createSpine({ database: await openSqlite({ file: ':memory:' }) })
@@ -32,6 +35,7 @@ test('broadcast: one envelope is published to three, and each works on it for it
     delivery: 'at-least-once',
     wait: 'all',
     goal: 'completed',
+    timeout_ms: PATIENCE_MS,
   })
   assert.deepEqual([published.settled, published.not_completed], [true, []])
   assert.deepEqual(
@@ -63,7 +67,7 @@ test('choreographed: A hands on to B, B to C, and C has the intent and the work 
     return 'tested'
   })
   const root = await memory.agentHandoff({ target_agent: 'a', task_summary: 'Plan it.', intent: 'Never touch prod.' })
-  await memory.deliverHandoff(root)
+  await memory.deliverHandoff(root, { timeout_ms: PATIENCE_MS })
   const { path, intent, text } = await promise
   assert.deepEqual([path, intent], [['researcher', 'a', 'b', 'c'], 'Never touch prod.'])
   assert.ok(text.includes('plan of a') && text.includes('code of b'), text)

@@ -173,7 +173,7 @@ test('a session that ends gives back what it had not accepted', async () => {
   const { id } = await there.deliveries.send({ envelope_id })
   assert.equal((await call<Taken>(first, 'handoff_inbox')).deliveries.length, 1)
   await first.close()
-  const { deliveries } = await there.deliveries.receive({ agent: 'coder', wait_ms: 20_000 })
+  const { deliveries } = await there.deliveries.receive({ agent: 'coder', wait_ms: 60_000 })
   assert.deepEqual(
     deliveries.map((one) => one.id),
     [id],
@@ -216,7 +216,7 @@ test('work that was taken in an answer that never arrived is handed to the next 
   await assert.rejects(asking)
   await gone.promise
   lost.resolve()
-  const [next] = (await spine.deliveries.receive({ agent: 'unlucky', wait_ms: 5_000 })).deliveries
+  const [next] = (await spine.deliveries.receive({ agent: 'unlucky', wait_ms: 60_000 })).deliveries
   assert.equal(next?.id, id)
 })
 

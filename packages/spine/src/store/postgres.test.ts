@@ -306,7 +306,7 @@ function child(code: string, ...flags: string[]) {
   const module = JSON.stringify(new URL('./postgres.ts', import.meta.url).href)
   const program = `import { openPostgres } from ${module}; const url = ${JSON.stringify(server.url())}; ${code}`
   return spawnSync(process.execPath, [...flags, '--input-type=module', '-e', program], {
-    timeout: 20_000,
+    timeout: 60_000,
     encoding: 'utf8',
   })
 }

@@ -188,7 +188,7 @@ test('an idle store does not keep its process alive, open or closed', () => {
       newFile(),
       `const database = await openSqlite({ file }); await database.write([create]); ${last}`,
     )
-    const { status, stderr } = spawnSync(process.execPath, ['--input-type=module', '-e', code], { timeout: 20_000 })
+    const { status, stderr } = spawnSync(process.execPath, ['--input-type=module', '-e', code], { timeout: 60_000 })
     assert.deepEqual([status, String(stderr)], [0, ''])
   }
 })
@@ -209,7 +209,7 @@ test('after an I/O error nothing more is written, and the owner of the process i
   )
   // A limit on file sizes makes the write of the log fail: it is an I/O error to SQLite, not a full disk.
   const shell = 'ulimit -f 400; exec "$0" --input-type=module -e "$1"'
-  const { stdout, stderr } = spawnSync('bash', ['-c', shell, process.execPath, code], { timeout: 20_000 })
+  const { stdout, stderr } = spawnSync('bash', ['-c', shell, process.execPath, code], { timeout: 60_000 })
   assert.equal(String(stderr), '')
   const report = JSON.parse(String(stdout)) as { fatal: number; stored: number; codes: string[] }
   assert.deepEqual([report.fatal, report.codes], [1, ['ok', 'STORAGE_FAILED']])
