@@ -225,7 +225,10 @@ async function lostAfterKill(file: string, acknowledge: 'after the commit' | 'be
     file,
     `const database = await openSqlite({ file })
     await database.write([create])
-    const acknowledge = (id) => writeSync(1, id + '\\n')
+    const acknowledge = (id) => {
+      // Again, as long as the pipe is full: who reads it may be slow.
+      for (;;) try { return writeSync(1, id + '\\n') } catch (error) { if (error.code !== 'EAGAIN') throw error }
+    }
     const caller = async (name) => {
       for (let index = 0; ; index += 1) {
         const id = process.pid + '-' + name + '-' + index
