@@ -3,7 +3,7 @@
 import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { createServer as createProbe } from 'node:net'
-import { tmpdir } from 'node:os'
+import { homedir, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { PostgresOptions } from '../embedded.ts'
 import { SpineError } from '../protocol/errors.ts'
@@ -48,9 +48,9 @@ export function serverOptionsOf(values: Config) {
 
 export const isPostgres = (store: string): boolean => /^postgres(ql)?:/.test(store)
 
-/** The path of a `sqlite:PATH` store. */
+/** The path of a `sqlite:PATH` store. Files of settings know no shell that would say where `~` is. */
 export function storeFile(store: string): string {
-  if (store.startsWith('sqlite:')) return store.slice('sqlite:'.length)
+  if (store.startsWith('sqlite:')) return store.slice('sqlite:'.length).replace(/^~(?=[/\\])/, homedir)
   throw new UsageError('This needs a file: use sqlite:PATH.')
 }
 

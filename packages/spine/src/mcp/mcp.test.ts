@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { createHash, randomBytes } from 'node:crypto'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
@@ -163,6 +163,17 @@ test('hosts share a PostgreSQL store through the database itself', async (t) => 
   assert.equal((await second.callTool({ name: 'memory_get', arguments: { id: 'kept' } })).isError, true)
   const third = await overPipe(['--store', url])
   assert.equal((await call(third, 'memory_get', { id: 'kept' })).content, 'Stored by the first host.')
+})
+
+test('the configuration of docs/mcp.md makes a store at home', async () => {
+  const document = readFileSync(new URL('../../../../docs/mcp.md', import.meta.url), 'utf8')
+  const { mcpServers } = JSON.parse(/```json\n([\s\S]*?)```/.exec(document)?.[1] ?? '')
+  const { command, args, env } = mcpServers['memory-spine']
+  assert.deepEqual([command, ...args.slice(0, 3)], ['npx', '-y', 'memory-spine', 'mcp'])
+  const client = await overPipe(args.slice(3), 'auto', { ...env, HOME: folder, USERPROFILE: folder })
+  assert.equal((await call(client, 'memory_store', { content: 'Stored at home.' })).author, 'planner')
+  await client.close()
+  assert.ok(existsSync(join(folder, 'spine.db')))
 })
 
 test('a session that ends gives back what it had not accepted', async () => {
