@@ -6,9 +6,10 @@ import { dirname, join } from 'node:path'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { rules } from '@secretlint/secretlint-rule-preset-recommend'
+import fc from 'fast-check'
 import { SpineError } from '../../protocol/errors.ts'
 import { createGuard, type Guard } from './guard.ts'
-import { looksDrawn } from './own-rules.ts'
+import { looksDrawn, ownRules } from './own-rules.ts'
 import { mayHoldSecret, neededWords, secretsIn, unusedPresetRules } from './scan.ts'
 
 const LOWER = 'abcdefghijklmnopqrstuvwxyz'
@@ -176,6 +177,49 @@ test('no rule can find anything in a text that is not looked into', async () => 
   }
   for (const kind of kinds) assert.ok(mayHoldSecret(kind(draw).text))
   assert.equal(mayHoldSecret('The gateway retries 3 times, then the order is parked. Was it charged twice?'), false)
+})
+
+test('what a rule of ours finds is in a text that is looked into, however it is pieced together', () => {
+  const draw = seeded(9)
+  const pieces = [
+    ...['password', 'api_key', 'AUTH-KEY', 'client_secret_value', 'aws', 'Secret', '_authToken', 'Bearer', 'basic'],
+    ...[
+      'is',
+      'WAS',
+      '=>',
+      ':=',
+      ':',
+      '=',
+      '"',
+      "'",
+      '`',
+      ']',
+      ' ',
+      '  ',
+      '\n',
+      '\t',
+      '.',
+      '-',
+      '_',
+      '://',
+      '@',
+      'x',
+      '/',
+    ],
+    ...[draw.alnum(8), draw.alnum(40), draw.of(`${ALNUM}+/`, 40), `AKIA${draw.of(UPPER + DIGITS, 16)}`],
+  ]
+  const found = new Set<string>()
+  const text = fc.array(fc.constantFrom(...pieces), { minLength: 2, maxLength: 9 }).map((some) => some.join(''))
+  fc.assert(
+    fc.property(text, (text) => {
+      const hits = ownRules.filter(({ pattern }) => text.match(pattern) !== null)
+      for (const { kind } of hits) found.add(kind)
+      assert.ok(hits.length === 0 || mayHoldSecret(text), JSON.stringify(text))
+    }),
+    { numRuns: 20_000 },
+  )
+  for (const kind of ['aws_access_key', 'aws_secret_key', 'bearer_token', 'password_in_url', 'assigned_secret'])
+    assert.ok(found.has(kind), `${kind} was never found`)
 })
 
 test('a mark tells the kind, and the same secret has the same mark in one namespace only', async () => {

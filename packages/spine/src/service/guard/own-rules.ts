@@ -4,11 +4,13 @@
  * as its first group. All are linear: what repeats is bounded or cannot overlap with what follows.
  */
 
+import { limits } from '../../protocol/limits.ts'
+
 export type OwnRule = {
   kind: string
   pattern: RegExp
-  /** What a text must have for the pattern to find something in it, as the source of a pattern; capitals do not count. */
-  head: string
+  /** What a text must have for the pattern to find something in it; without flags, or with `i` alone. */
+  head: RegExp
   /** Whether what the pattern found is one; without it, it is. */
   isSecret?: (value: string) => boolean
 }
@@ -17,12 +19,24 @@ export type OwnRule = {
 const names =
   'pass(?:word|wd|phrase)|pwd|secret|token|credentials?|api[_-]?key|access[_-]?key|account[_-]?key|auth[_-]?key|signing[_-]?key|encryption[_-]?key|private[_-]?key|client[_-]?secret'
 const secretName = new RegExp(`(?:${names})(?:[_-]?(?:key|base|value|hash))?$`, 'i')
-/** Such a name, and what says that its value follows. */
-const assignment = String.raw`(?:${names})(?:[_-]?(?:key|base|value|hash))?["'\]]{0,2}\s{0,5}(?:=>|:=|[:=]|\s(?:is|was)\s)`
-const awsAssignment = String.raw`(?:aws|secret)[\w.-]{0,40}["']?\s{0,5}(?:=>|[:=]|\bis\b)`
+/** Such a name, up to what says that its value follows. */
+const named = String.raw`(?:${names})(?:[_-]?(?:key|base|value|hash))?["'\]]{0,2}\s{0,5}`
+const awsNamed = String.raw`(?:aws|secret)[\w.-]{0,40}["']?\s{0,5}`
+const before = `(?:${named}|${awsNamed})`
+/** Looked for from its end: signs are rarer than what names may begin with, and found several times as fast. */
+const assigned = new RegExp(String.raw`[:=](?<=${before}[:=])|s\b(?<=${before}\b(?:is|was))`, 'i')
 
-/** Whether a member of this name holds something secret. */
-export const isSecretName = (name: string): boolean => secretName.test(name)
+const MAX_JUDGED = 1_000
+const judged = new Map<string, boolean>()
+
+/** Whether a member of this name holds something secret. Documents have the same few names, which are judged once. */
+export function isSecretName(name: string): boolean {
+  const known = judged.get(name)
+  if (known !== undefined) return known
+  const is_secret = secretName.test(name)
+  if (judged.size < MAX_JUDGED && name.length <= limits.id_chars) judged.set(name, is_secret)
+  return is_secret
+}
 
 const classesOf = (value: string) =>
   [/[a-z]/, /[A-Z]/, /\d/, /[^A-Za-z0-9]/].filter((characters) => characters.test(value)).length
@@ -58,54 +72,60 @@ const notPlaceholder = (value: string) => !placeholder.test(value)
 export const ownRules: readonly OwnRule[] = Object.freeze([
   {
     kind: 'private_key',
-    head: 'PRIVATE KEY',
+    head: /PRIVATE KEY/,
     pattern:
       /(-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----(?:\s|\\[nr]){0,8}(?:[A-Za-z-]{1,20}: [^\n]{0,100}\n){0,4}(?:\s|\\[nr]){0,4}[A-Za-z0-9+/=]{16,}[A-Za-z0-9+/=\s\\]{0,20000}(?:-----END [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----)?)/g,
   },
   {
     kind: 'aws_access_key',
-    head: 'A3T|AKIA|ASIA|AGPA|AIDA|AROA|AIPA|ANPA|ANVA',
+    head: /A3T|AKIA|ASIA|AGPA|AIDA|AROA|AIPA|ANPA|ANVA/,
     pattern: /(?<![A-Za-z0-9])((?:A3T[A-Z0-9]|AKIA|ASIA|AGPA|AIDA|AROA|AIPA|ANPA|ANVA)[A-Z0-9]{16})(?![A-Za-z0-9])/g,
     isSecret: notPlaceholder,
   },
   {
     // The secret half of a pair: forty characters of base64 soon after the half that has a form.
     kind: 'aws_secret_key',
-    head: 'AKIA|ASIA',
+    head: /AKIA|ASIA/,
     pattern:
       /(?<![A-Za-z0-9])(?:AKIA|ASIA)[A-Z0-9]{16}(?![A-Za-z0-9])[\s\S]{1,200}?(?<![A-Za-z0-9/+=])([A-Za-z0-9/+]{40})(?![A-Za-z0-9/+=])/g,
     isSecret: isAwsSecret,
   },
   {
     kind: 'aws_secret_key',
-    head: awsAssignment,
-    pattern: new RegExp(String.raw`${awsAssignment}\s{0,5}["'${'`'}]?([A-Za-z0-9/+]{40})(?![A-Za-z0-9/+=])`, 'gi'),
+    head: assigned,
+    pattern: new RegExp(
+      String.raw`${awsNamed}(?:=>|[:=]|\bis\b)\s{0,5}["'${'`'}]?([A-Za-z0-9/+]{40})(?![A-Za-z0-9/+=])`,
+      'gi',
+    ),
     isSecret: isAwsSecret,
   },
   {
     kind: 'bearer_token',
-    head: String.raw`\b(?:bearer|basic)\s`,
+    head: /\b(?:bearer|basic)\s/i,
     pattern: /\b(?:bearer|basic)\s{1,5}([A-Za-z0-9._~+/=-]{16,4000})/gi,
     isSecret: (value) => /\d/.test(value) && entropyOf(value) >= 3 && !code.test(value) && notPlaceholder(value),
   },
   {
     kind: 'jwt',
-    head: 'eyJ',
+    head: /eyJ/,
     pattern: /(?<![A-Za-z0-9_-])(eyJ[A-Za-z0-9_-]{8,4000}\.eyJ[A-Za-z0-9_-]{8,4000}\.[A-Za-z0-9_-]{10,2000})/g,
   },
   {
     kind: 'password_in_url',
-    head: String.raw`://[^\s/]{1,310}@`,
+    head: /:\/\/[^\s/]{1,310}@/,
     pattern: /(?<=[a-z0-9+]):\/\/[^\s:/@'"`<>]{0,100}:([^\s/@'"`<>]{3,200})@(?=[A-Za-z0-9[])/g,
     isSecret: (value) => notPlaceholder(value) && !/^(?:pass(?:word)?|pw|secret)$/i.test(value),
   },
-  { kind: 'npm_token', head: 'npm_', pattern: /(?<![A-Za-z0-9_])(npm_[A-Za-z0-9]{36})(?![A-Za-z0-9_])/g },
-  { kind: 'npm_token', head: '_authToken', pattern: /_authToken\s?=\s?["']?([^\s$"'][^\s"']{7,500})/g },
-  { kind: 'google_api_key', head: 'AIza', pattern: /(?<![A-Za-z0-9_-])(AIza[A-Za-z0-9_-]{35})(?![A-Za-z0-9_-])/g },
+  { kind: 'npm_token', head: /npm_/, pattern: /(?<![A-Za-z0-9_])(npm_[A-Za-z0-9]{36})(?![A-Za-z0-9_])/g },
+  { kind: 'npm_token', head: /_authToken/, pattern: /_authToken\s?=\s?["']?([^\s$"'][^\s"']{7,500})/g },
+  { kind: 'google_api_key', head: /AIza/, pattern: /(?<![A-Za-z0-9_-])(AIza[A-Za-z0-9_-]{35})(?![A-Za-z0-9_-])/g },
   {
     kind: 'assigned_secret',
-    head: assignment,
-    pattern: new RegExp(String.raw`${assignment}\s{0,5}["'${'`'}]?([^\s"'${'`'},;<>|]{8,500})`, 'gi'),
+    head: assigned,
+    pattern: new RegExp(
+      String.raw`${named}(?:=>|:=|[:=]|\s(?:is|was)\s)\s{0,5}["'${'`'}]?([^\s"'${'`'},;<>|]{8,500})`,
+      'gi',
+    ),
     isSecret: looksDrawn,
   },
 ])
