@@ -7,6 +7,7 @@ import type { z } from 'zod'
 import { digestOf, freezeDeep } from './canonical.ts'
 import { type Envelope, envelope } from './envelope.ts'
 import { SpineError } from './errors.ts'
+import { surelyFits } from './fits.ts'
 import { downcast, type Envelope1, envelope1, upcast } from './version-1.ts'
 
 export const CURRENT_VERSION = '2'
@@ -89,10 +90,12 @@ function checked(document: unknown, { view = false } = {}): Record<string, unkno
       `envelope_version ${JSON.stringify(envelope_version)} cannot be read here.`,
       { known: Object.keys(envelopeSchemas) },
     )
-  const parsed = envelopeSchemas[major].safeParse(view ? { digest: '', ...document } : document)
-  if (!parsed.success)
+  const schema = envelopeSchemas[major]
+  const whole = view ? { digest: '', ...document } : document
+  const refused = surelyFits(schema, whole) ? undefined : schema.safeParse(whole).error
+  if (refused)
     throw new SpineError('INVALID_INPUT', `The document is not a version ${major} envelope.`, {
-      issues: issuesOf(parsed.error),
+      issues: issuesOf(refused),
     })
   return document as Record<string, unknown>
 }
