@@ -40,7 +40,7 @@ class Channel:
         }
         held = 0.0 if wait == "none" else timeout
         path = f"/v1/channels/{segment(self.name)}/publish"
-        return Document(self._transport.call("POST", path, given(body), creates=True, held=held))
+        return Document(self._transport.call("POST", path, given(body), repeatable=True, held=held))
 
     def status(self, envelope: Union[Envelope, str]) -> Document:
         """Where a published envelope is with each of its receivers."""

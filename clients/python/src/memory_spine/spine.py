@@ -84,7 +84,7 @@ class MemorySpine:
         call = given(
             {"envelope_id": envelope_id, "target": target, "wait": "accepted", "timeout_ms": milliseconds(timeout)}
         )
-        delivery = Delivery(self.transport.call("POST", "/v1/deliveries", call, creates=True, held=timeout))
+        delivery = Delivery(self.transport.call("POST", "/v1/deliveries", call, repeatable=True, held=timeout))
         if delivery.state in ("accepted", "completed"):
             return delivery
         successor = delivery.get("successor")
@@ -101,7 +101,7 @@ class MemorySpine:
         ``HandoffClient.send_handoff`` waits until somebody has taken it.
         """
         call = given({"envelope_id": id_of(envelope), "target": target})
-        return Delivery(self.transport.call("POST", "/v1/deliveries", call, creates=True))
+        return Delivery(self.transport.call("POST", "/v1/deliveries", call, repeatable=True))
 
     def park_envelope(self, envelope: Union[Envelope, str], reason: str, target: Optional[str] = None) -> Delivery:
         """Puts a handoff into the dead-letter box. Losing the race is no error: ``code`` says ALREADY_ACCEPTED."""

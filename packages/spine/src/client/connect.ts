@@ -84,8 +84,9 @@ export function connect(options: ConnectOptions = {}): Spine {
 
   async function call(operation: Operation, input: unknown, callOptions: CallOptions): Promise<unknown> {
     const request = requestOf(operation, input)
-    if (operation.idempotent && (input as { idempotency_key?: string }).idempotency_key === undefined)
-      request.headers['idempotency-key'] = randomUUID()
+    // A repeat of one that is repeatable finds what the first made, and the server has a key less to keep.
+    const keyed = (input as { idempotency_key?: string }).idempotency_key !== undefined
+    if (operation.idempotent && !operation.repeatable && !keyed) request.headers['idempotency-key'] = randomUUID()
 
     const held = heldFor(operation, input)
     const expired = new AbortController()

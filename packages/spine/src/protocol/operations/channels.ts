@@ -35,6 +35,7 @@ export const channels = Object.freeze({
     ],
     status: 201,
     idempotent: true,
+    repeatable: true,
     waits: true,
     guarded: true,
   }),

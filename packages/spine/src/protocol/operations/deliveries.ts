@@ -62,6 +62,7 @@ export const deliveries = Object.freeze({
     ],
     status: 201,
     idempotent: true,
+    repeatable: true,
     waits: true,
     guarded: true,
   }),
