@@ -86,6 +86,7 @@ function handlerOf(operation: Operation, call: Call, { spine, admission, log }: 
     const { traceparent } = headers
     const options = {
       identity,
+      opaque: true,
       onWarning,
       ...(typeof traceparent === 'string' ? { traceparent } : {}),
       get signal() {

@@ -17,6 +17,11 @@ export type CallOptions = {
   traceparent?: string
   /** Only in process: on whose behalf. */
   identity?: Identity
+  /**
+   * Only in process: the answer is passed on as bytes and nobody looks into its envelopes, so that objects which stand
+   * for their exact bytes will do.
+   */
+  opaque?: boolean
   /** Receives what the answer wants the caller to know beside its body. */
   onWarning?: (warning: string) => void
 }

@@ -33,6 +33,8 @@ export type Caller = {
   readonly agent: string | undefined
   readonly signal: AbortSignal | undefined
   readonly warn: (warning: string) => void
+  /** Envelopes of the answer may be objects that only stand for their exact bytes. */
+  readonly opaque?: boolean
   /** What the guard found in the input; it has been dealt with. */
   readonly secrets: readonly FoundSecret[]
 }

@@ -1,6 +1,6 @@
 /**
  * Sealed envelopes: kept as their exact bytes, checked when they are read, and held in memory for a while, since they
- * never change.
+ * never change. What came through a door as bytes and leaves as bytes is not kept as a document in between.
  */
 
 import { exactBytes, freezeDeep, rememberBytes, sha256 } from '../protocol/canonical.ts'
@@ -17,41 +17,55 @@ import type { KeyClaim } from './idempotency.ts'
 
 /** Of envelopes held in memory, all that they take there. */
 const CACHED_BYTES = 64 * 1_048_576
-/** The document beside its bytes: its members, and its texts once more. */
+/** The document, whose texts are there once more beside its bytes, is counted before somebody looks into it. */
 const DOCUMENT_BYTES = 2_048
-const heldBytes = (envelope: Envelope): number => 2 * (exactBytes(envelope)?.byteLength ?? 0) + DOCUMENT_BYTES
+const heldBytes = ({ bytes }: Held): number => 2 * bytes.byteLength + DOCUMENT_BYTES
 const encoder = new TextEncoder()
+const decoder = new TextDecoder()
+
+/** In the version in which it was sealed. The document is made when somebody first looks into it. */
+type Held = { readonly bytes: Uint8Array; readonly version: string; document?: Envelope | undefined }
 
 export type Envelopes = ReturnType<typeof createEnvelopes>
 
 export function createEnvelopes({ database, clock }: Pick<Service, 'database' | 'clock'>) {
   const { dialect } = database
-  const cache = new Map<string, Envelope>()
+  const cache = new Map<string, Held>()
   let cached_bytes = 0
   const keyOf = (ns: string, id: string) => `${ns}\n${id}`
 
-  /** Holds an envelope that is known to be stored, in the version in which it was sealed. */
-  const keep = (ns: string, envelope: Envelope, bytes: Uint8Array): Envelope => {
-    // What came in over a connection lies in a larger piece of memory, all of which it would hold.
-    const own = bytes.byteLength === bytes.buffer.byteLength ? bytes : new Uint8Array(bytes)
-    const sealed = freezeDeep(rememberBytes(sealedOf(envelope), own))
-    forget(ns, envelope.id)
-    cached_bytes += heldBytes(sealed)
-    cache.set(keyOf(ns, envelope.id), sealed)
+  const put = (ns: string, id: string, held: Held): void => {
+    forget(ns, id)
+    cached_bytes += heldBytes(held)
+    cache.set(keyOf(ns, id), held)
     for (const [key, oldest] of cache) {
       if (cached_bytes <= CACHED_BYTES) break
       cache.delete(key)
       cached_bytes -= heldBytes(oldest)
     }
-    return sealed
+  }
+
+  /** Holds an envelope that is known to be stored, in the version in which it was sealed. */
+  const keep = (ns: string, envelope: Envelope, bytes: Uint8Array): Envelope => {
+    const own = ofTheirOwn(bytes)
+    const document = fixed(sealedOf(envelope), own)
+    put(ns, envelope.id, { bytes: own, version: versionOf(document), document })
+    return document
+  }
+
+  /** The same for one that was sent: where it was read from bytes that nobody else has, they are all that is held. */
+  const keepSent = (ns: string, envelope: Envelope, bytes: Uint8Array): void => {
+    const sealed = sealedOf(envelope)
+    if (Object.isFrozen(sealed) || exactBytes(sealed) === undefined) keep(ns, envelope, bytes)
+    else put(ns, envelope.id, { bytes: ofTheirOwn(bytes), version: versionOf(sealed) })
   }
 
   /** It is no longer stored. */
   const forget = (ns: string, id: string): void => {
-    const envelope = cache.get(keyOf(ns, id))
-    if (!envelope) return
+    const held = cache.get(keyOf(ns, id))
+    if (!held) return
     cache.delete(keyOf(ns, id))
-    cached_bytes -= heldBytes(envelope)
+    cached_bytes -= heldBytes(held)
   }
 
   const read = (row: Row): Envelope => {
@@ -76,8 +90,8 @@ export function createEnvelopes({ database, clock }: Pick<Service, 'database' | 
     const found = new Map<string, Envelope>()
     const missing = new Set<string>()
     for (const id of ids) {
-      const envelope = cache.get(keyOf(ns, id))
-      if (envelope) found.set(id, currentOf(envelope))
+      const held = cache.get(keyOf(ns, id))
+      if (held) found.set(id, currentOf(documentOf(held)))
       else missing.add(id)
     }
     const statements = sql.envelopeBodies(
@@ -101,14 +115,24 @@ export function createEnvelopes({ database, clock }: Pick<Service, 'database' | 
   /** The other sealed forms of an envelope. */
   const formsOf = async (ns: string, id: string): Promise<Envelope[]> => {
     const rows = await database.read(sql.envelopeForms(dialect, { ns, id }))
-    return rows.map((row) => freezeDeep(rememberBytes(read(row), row.body as Uint8Array)))
+    return rows.map((row) => fixed(read(row), row.body as Uint8Array))
   }
 
-  /** What somebody is given who reads only these versions: as it was sealed, else another form, else a view of it. */
-  const forReader = async (ns: string, id: string, accepts: readonly string[] | undefined): Promise<Envelope> => {
+  /**
+   * What somebody is given who reads only these versions: as it was sealed, else another form, else a view of it.
+   * `opaque`: it may be an object that only stands for its exact bytes.
+   */
+  const forReader = async (
+    ns: string,
+    id: string,
+    accepts: readonly string[] | undefined,
+    opaque = false,
+  ): Promise<Envelope> => {
+    const held = opaque ? cache.get(keyOf(ns, id)) : undefined
+    if (held && canRead(accepts, held.version)) return rememberBytes(Object.freeze({}) as Envelope, held.bytes)
     const envelope = await mustFind(ns, id)
     const sealed = sealedOf(envelope)
-    const fits = (form: Envelope) => canRead(accepts, String(form.envelope_version))
+    const fits = (form: Envelope) => canRead(accepts, versionOf(form))
     if (fits(sealed)) return sealed
     const form = (await formsOf(ns, id)).find(fits)
     const version = readableVersion(accepts)
@@ -133,7 +157,7 @@ export function createEnvelopes({ database, clock }: Pick<Service, 'database' | 
     ns,
     id: envelope.id,
     digest: envelope.digest,
-    version: String(sealedOf(envelope).envelope_version),
+    version: versionOf(sealedOf(envelope)),
     source_agent: envelope.source_agent,
     target_agent: envelope.target_agent,
     task_id: envelope.task.id ?? null,
@@ -170,7 +194,21 @@ export function createEnvelopes({ database, clock }: Pick<Service, 'database' | 
     return { envelope: parseEnvelope(document), bytes }
   }
 
-  return Object.freeze({ find, findMany, mustFind, formsOf, forReader, keep, forget, rowOf, checkForeign })
+  return Object.freeze({ find, findMany, mustFind, formsOf, forReader, keep, keepSent, forget, rowOf, checkForeign })
+}
+
+const versionOf = (document: Envelope): string => String(document.envelope_version)
+
+/** What came in over a connection lies in a larger piece of memory, all of which it would hold. */
+const ofTheirOwn = (bytes: Uint8Array): Uint8Array =>
+  bytes.byteLength === bytes.buffer.byteLength ? bytes : new Uint8Array(bytes)
+
+/** Nobody changes it any more, and its bytes are found again. */
+const fixed = (document: Envelope, bytes: Uint8Array): Envelope => freezeDeep(rememberBytes(document, bytes))
+
+function documentOf(held: Held): Envelope {
+  held.document ??= fixed(JSON.parse(decoder.decode(held.bytes)) as Envelope, held.bytes)
+  return held.document
 }
 
 /** White space around a document is not part of it: inside an answer there is no place for it. */

@@ -116,10 +116,10 @@ export function createReceiving(
     )
   }
 
-  const open = async (ns: string, row: Row): Promise<ReceivedDelivery | undefined> => {
+  const open = async ({ ns, opaque }: Caller, row: Row): Promise<ReceivedDelivery | undefined> => {
     try {
       const accepts = (await agents.profile(ns, String(row.target)))?.accepts_versions
-      const envelope = await envelopes.forReader(ns, String(row.envelope_id), accepts)
+      const envelope = await envelopes.forReader(ns, String(row.envelope_id), accepts, opaque)
       return {
         ...toDelivery(row),
         attempt: Number(row.attempts) + 1,
@@ -146,7 +146,7 @@ export function createReceiving(
         (left, right) =>
           Number(right.priority) - Number(left.priority) || (String(left.id) < String(right.id) ? -1 : 1),
       )
-      const opened = await Promise.allSettled(order.map((row) => open(ns, row)))
+      const opened = await Promise.allSettled(order.map((row) => open(caller, row)))
       const failed = opened.find((one) => one.status === 'rejected')
       if (failed) {
         await giveBack(ns, rows)

@@ -89,7 +89,7 @@ export function createSending(
         settle(index, ours && row?.state === 'leased' ? row : undefined)
         if (ours && row?.state === 'ready') inbox.tell(sending.ns, sending.target)
         if (sending.bytes && row?.digest === sending.envelope.digest)
-          envelopes.keep(sending.ns, sending.envelope, sending.bytes)
+          envelopes.keepSent(sending.ns, sending.envelope, sending.bytes)
         return answerOf(sending, row, keys)
       })
       return { sent, answers: all.slice(0, before.length) }

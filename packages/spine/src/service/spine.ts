@@ -207,6 +207,7 @@ export async function createSpine({
       ns,
       agent: identity?.agent,
       secrets,
+      opaque: options.opaque ?? false,
       // Joined for those who wait only: it costs more than the rest of the call.
       get signal() {
         ended ??= options.signal ? AbortSignal.any([options.signal, closing.signal]) : closing.signal

@@ -85,7 +85,7 @@ export async function traced(spine: Spine): Promise<Spine> {
   }
 
   const receive: Spine['deliveries']['receive'] = async (input, options = {}) => {
-    const answer = await spine.deliveries.receive(input, options)
+    const answer = await spine.deliveries.receive(input, { ...options, opaque: false })
     for (const delivery of answer.deliveries) {
       const { envelope } = delivery
       traces.remember(delivery.id, envelope.traceparent)
