@@ -92,18 +92,32 @@ describe('parseJson', () => {
     })
   }
 
+  const membersOf = (value: unknown): [string, unknown][] =>
+    typeof value === 'object' && value !== null && !Array.isArray(value) ? Object.entries(value) : []
+  /** What stands at the top, and what holds more in the objects of an array at the top. */
+  const placesOf = (value: unknown): [string, unknown][] =>
+    membersOf(value).flatMap(([key, held]): [string, unknown][] => {
+      const inside = Array.isArray(held) ? held.map((item, index) => ({ index, members: membersOf(item) })) : []
+      const nested = inside.flatMap(({ index, members }) =>
+        members
+          .filter(([, item]) => typeof item === 'object' && item !== null)
+          .map(([member, item]): [string, unknown] => [`${key}/${index}/${member}`, item]),
+      )
+      return [[key, held], ...nested]
+    })
+
   test('gives back every value within the limits, and each top-level member by its bytes', () => {
     fc.assert(
       fc.property(anyValue, fc.constantFrom(undefined, 1, '\t'), (value, indent) => {
         const bytes = encoder.encode(JSON.stringify(value, null, indent))
         const parsed = parseJson(bytes)
         assert.deepEqual(parsed.value, JSON.parse(JSON.stringify(value)))
-        const members = typeof value === 'object' && value !== null && !Array.isArray(value) ? Object.keys(value) : []
-        assert.deepEqual(new Set(parsed.spans.keys()), new Set(members))
+        const places = new Map(placesOf(parsed.value))
+        assert.deepEqual(new Set(parsed.spans.keys()), new Set(places.keys()))
         for (const [key, { start, end }] of parsed.spans) {
           const text = textDecoder.decode(bytes.subarray(start, end))
           assert.equal(text, text.trim())
-          assert.deepEqual(JSON.parse(text), (parsed.value as Record<string, unknown>)[key])
+          assert.deepEqual(JSON.parse(text), places.get(key))
         }
       }),
       { numRuns: 500 },
@@ -117,10 +131,59 @@ describe('parseJson', () => {
     assert.equal(textDecoder.decode(bytes.subarray(span?.start, span?.end)), envelope)
   })
 
+  test('keeps the exact bytes of a member of each of many', () => {
+    const bytes = encoder.encode('{"ключ":"é","items":[{"e":{ "é":1 }},2,{"a":0, "e" : {"b":2.0}}]}')
+    const { spans } = parseJson(bytes)
+    const at = (key: string) => textDecoder.decode(bytes.subarray(spans.get(key)?.start, spans.get(key)?.end))
+    assert.deepEqual([at('items/0/e'), at('items/2/e')], ['{ "é":1 }', '{"b":2.0}'])
+  })
+
   test('has no spans for members of inner objects or of other documents', () => {
-    assert.deepEqual([...parse('{"a":{"b":{"c":1}},"d":[{"e":2}]}').spans.keys()], ['a', 'd'])
+    assert.deepEqual([...parse('{"a":{"b":{"c":1}},"d":{"e":[{"f":2}]}}').spans.keys()], ['a', 'd'])
     assert.equal(parse('[{"a":1}]').spans.size, 0)
     assert.equal(parse('"a"').spans.size, 0)
+  })
+
+  test('decides the same of what a program wrote and of the same with a space behind it', () => {
+    const small = { ...limits, depth: 4, object_keys: 3, array_items: 3, string_chars: 5 }
+    const piece = fc.oneof(
+      fc.constantFrom('{', '}', '[', ']', ',', ':', '{"a":', '"b":', '"a"', '"__proto__":1', '"constructor":', 'null'),
+      fc.constantFrom(
+        '1',
+        '-0',
+        '0.1',
+        '1.0',
+        '1e21',
+        '9007199254740993',
+        '0.30000000000000004',
+        '1e999',
+        '123456789012345',
+      ),
+      fc.constantFrom('"abcdef"', '"\\u0000"', '"\\ud800"', '"\\n"', '"é"', '"\u2028"', '"1":', '"é":'),
+    )
+    const made = fc.array(piece, { maxLength: 12 }).map((pieces) => pieces.join(''))
+    const written = fc.dictionary(fc.constantFrom('a', 'b', 'c', 'd', 'constructor'), fc.jsonValue({ maxDepth: 5 }))
+    const answers = new Map<string, number>()
+    fc.assert(
+      fc.property(
+        fc.oneof(
+          made,
+          made.map((text) => `{"a":${text}}`),
+          written.map((value) => JSON.stringify(value)),
+        ),
+        (text) => {
+          const short = verdict(() => parse(text, small))
+          assert.equal(
+            short,
+            verdict(() => parse(`${text} `, small)),
+          )
+          answers.set(short, (answers.get(short) ?? 0) + 1)
+          if (short === 'ok') assert.deepEqual(parse(text, small), parse(`${text} `, small))
+        },
+      ),
+      { numRuns: 5_000 },
+    )
+    assert.deepEqual(new Set(answers.keys()), new Set(['ok', ...codes]))
   })
 
   test('reads a part of a larger buffer', () => {

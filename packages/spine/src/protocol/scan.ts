@@ -8,14 +8,19 @@
 import { SpineError } from './errors.ts'
 import { fault, isPrototypeKey, numberFault, type Path, pointer, quoted, significantDigits } from './json-rules.ts'
 import { limits as defaultLimits, type Limits } from './limits.ts'
+import { readPlain } from './plain-json.ts'
 import { isScanned, markScanned } from './scanned.ts'
+import { decodeUtf8, utf8Bytes } from './utf8.ts'
 
 /** Where a value stands in the bytes it was read from; `end` is the first byte behind it. */
 export type Span = { readonly start: number; readonly end: number }
 
 export type ParsedJson = {
   readonly value: unknown
-  /** By key of the top-level object: the bytes of its value, without the space around it. Empty for other documents. */
+  /**
+   * By key of the top-level object: the bytes of its value, without the space around it; of an array of objects in it,
+   * as `key/index/member`, those of their members that are objects or arrays. Empty for other documents.
+   */
   readonly spans: ReadonlyMap<string, Span>
 }
 
@@ -45,13 +50,6 @@ const SURELY_EXACT_DIGITS = 15
 
 /** Up to this many keys, looking through a list is faster than making a set. */
 const FEW_KEYS = 8
-
-const encoder = new TextEncoder()
-const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
-const lenientDecoder = new TextDecoder('utf-8', { ignoreBOM: true })
-
-/** Bytes of the UTF-8 form of a part of a well-formed text. */
-const utf8Bytes = (text: string, from: number, to: number) => encoder.encode(text.slice(from, to)).byteLength
 
 function refuse(scan: Scan, code: ScanCode, at: number, what: string): never {
   throw new SpineError(code, `Byte ${utf8Bytes(scan.text, 0, at)}, at ${pointer(scan.path)}: ${what}`)
@@ -190,6 +188,10 @@ function keyOf(text: string, open: number, end: number): string {
   return raw.includes('\\') ? (JSON.parse(text.slice(open, end)) as string) : raw
 }
 
+const isOpening = (code: number): boolean => code === BRACE_OPEN || code === BRACKET_OPEN
+
+const isOfAnItem = ([key, index]: Path): boolean => typeof key === 'string' && typeof index === 'number'
+
 function objectEnd(scan: Scan, open: number, depth: number): number {
   const { text, limits, path } = scan
   let at = spaceEnd(text, open + 1)
@@ -214,6 +216,8 @@ function objectEnd(scan: Scan, open: number, depth: number): number {
     const start = spaceEnd(text, at + 1)
     const end = valueEnd(scan, start, depth)
     if (depth === 1) scan.spans.set(key, { start, end })
+    else if (depth === 3 && isOfAnItem(path) && isOpening(text.charCodeAt(start)))
+      scan.spans.set(path.slice(0, 3).join('/'), { start, end })
     at = spaceEnd(text, end)
     const code = text.charCodeAt(at)
     if (code === BRACE_CLOSE) break
@@ -238,7 +242,7 @@ function literalEnd(scan: Scan, at: number): number {
 function valueEnd(scan: Scan, at: number, depth: number): number {
   const code = scan.text.charCodeAt(at)
   if (code === QUOTE) return stringEnd(scan, at)
-  if (code === BRACE_OPEN || code === BRACKET_OPEN) {
+  if (isOpening(code)) {
     if (depth >= scan.limits.depth) refuse(scan, 'TOO_DEEP', at, fault.tooDeep(scan.limits))
     return code === BRACE_OPEN ? objectEnd(scan, at, depth + 1) : arrayEnd(scan, at, depth + 1)
   }
@@ -248,45 +252,19 @@ function valueEnd(scan: Scan, at: number, depth: number): number {
 
 // --- bytes ---
 
-/** The first byte that is not UTF-8: the first replacement character that was not sent as one. */
-function firstInvalidByte(bytes: Uint8Array): number {
-  const text = lenientDecoder.decode(bytes)
-  let from = 0
-  let offset = 0
-  for (;;) {
-    const at = text.indexOf('\ufffd', from)
-    offset += utf8Bytes(text, from, at < 0 ? text.length : at)
-    const sent = bytes[offset] === 0xef && bytes[offset + 1] === 0xbf && bytes[offset + 2] === 0xbd
-    if (at < 0 || !sent) return offset
-    from = at + 1
-    offset += 3
-  }
-}
-
-function decode(bytes: Uint8Array): string {
-  // In UTF-16 and UTF-32 the mark is no UTF-8 at all; the decoder answers for those.
-  if (bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf) {
-    throw new SpineError('INVALID_JSON', 'Byte 0: a byte order mark; send UTF-8 without one.')
-  }
-  try {
-    return decoder.decode(bytes)
-  } catch {
-    throw new SpineError('INVALID_JSON', `Byte ${firstInvalidByte(bytes)}: not UTF-8; encode the text as UTF-8.`)
-  }
-}
-
-/** Character offsets become byte offsets; the spans stand in ascending order. */
+/** Character offsets become byte offsets. */
 function byteSpans(text: string, spans: ReadonlyMap<string, Span>): Map<string, Span> {
-  const found = new Map<string, Span>()
-  let chars = 0
-  let bytes = 0
-  const bytesTo = (at: number) => {
-    bytes += utf8Bytes(text, chars, at)
-    chars = at
-    return bytes
+  const offsets = [...spans.values()].flatMap(({ start, end }) => [start, end])
+  const bytes = new Map<number, number>()
+  let before = 0
+  let from = 0
+  for (const at of offsets.sort((left, right) => left - right)) {
+    before += utf8Bytes(text, from, at)
+    from = at
+    bytes.set(at, before)
   }
-  for (const [key, { start, end }] of spans) found.set(key, { start: bytesTo(start), end: bytesTo(end) })
-  return found
+  const bytesTo = (at: number) => bytes.get(at) ?? 0
+  return new Map([...spans].map(([key, { start, end }]) => [key, { start: bytesTo(start), end: bytesTo(end) }]))
 }
 
 /**
@@ -295,14 +273,18 @@ function byteSpans(text: string, spans: ReadonlyMap<string, Span>): Map<string, 
  */
 export function parseJson(bytes: Uint8Array, limits: Limits = defaultLimits): ParsedJson {
   if (bytes.byteLength > limits.body_bytes) throw new SpineError('TOO_LARGE', fault.tooManyBytes(limits))
-  const text = decode(bytes)
+  const text = decodeUtf8(bytes)
+  const plain = readPlain(text, limits)
+  if (plain) return parsed(bytes, text, plain.value, plain.places)
   const scan: Scan = { text, limits, path: [], spans: new Map() }
   const end = spaceEnd(text, valueEnd(scan, spaceEnd(text, 0), 0))
   if (end < text.length) unexpected(scan, end, 'the end of the document')
-  const spans = text.length === bytes.byteLength ? scan.spans : byteSpans(text, scan.spans)
-  const value: unknown = JSON.parse(text)
+  return parsed(bytes, text, JSON.parse(text), scan.spans)
+}
+
+function parsed(bytes: Uint8Array, text: string, value: unknown, places: ReadonlyMap<string, Span>): ParsedJson {
   markScanned(value)
-  return { value, spans }
+  return { value, spans: text.length === bytes.byteLength ? places : byteSpans(text, places) }
 }
 
 // --- values given in process ---
