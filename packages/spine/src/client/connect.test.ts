@@ -65,6 +65,50 @@ test('the exact bytes of an envelope survive receive and send, whoever formatted
   }, TypeError)
 })
 
+test('sends of one turn travel together; each hears its own answer, and one that waits goes for itself', async (t) => {
+  const refusal = { code: 'ENVELOPE_NOT_FOUND', detail: 'not there' }
+  const body = JSON.stringify({ results: [{ delivery: { id: 'd1' } }, { error: refusal }] })
+  const { endpoint, seen } = await serverOf(t, { body }, { status: 201, body: '{"id":"d3"}' })
+  const spine = connect({ endpoint })
+  const sealed = sealedEnvelope()
+  const [one, other] = await Promise.allSettled([
+    spine.deliveries.send({ envelope: sealed, wait: 'none' }),
+    spine.deliveries.send({ envelope_id: 'env-2', priority: 'high' }),
+  ])
+  assert.deepEqual(one.status === 'fulfilled' && one.value, { id: 'd1' })
+  assert.equal(other.status === 'rejected' && other.reason.code, 'ENVELOPE_NOT_FOUND')
+  await spine.deliveries.send({ envelope_id: 'env-3', wait: 'accepted' })
+  const text = new TextDecoder().decode(exactBytes(sealed))
+  assert.deepEqual(
+    seen.map((request) => [request.url, request.body]),
+    [
+      ['/v1/deliveries/batch', `{"items":[{"envelope":${text}},{"envelope_id":"env-2","priority":"high"}]}`],
+      ['/v1/deliveries', '{"envelope_id":"env-3","wait":"accepted"}'],
+    ],
+  )
+})
+
+test('what is spoilt by one of many is sent again one by one, and too much for one request in several', async (t) => {
+  const { endpoint, seen } = await serverOf(
+    t,
+    { status: 400, body: problem('INVALID_INPUT') },
+    { status: 201, body: '{"id":"d"}' },
+  )
+  const spine = connect({ endpoint })
+  await Promise.all(['env-1', 'env-2'].map((envelope_id) => spine.deliveries.send({ envelope_id })))
+  assert.deepEqual(
+    seen.map(({ url }) => url),
+    ['/v1/deliveries/batch', '/v1/deliveries', '/v1/deliveries'],
+  )
+
+  const large = () => ({ envelope: { note: 'x'.repeat(100_000) } })
+  await Promise.all([spine.deliveries.send(large()), spine.deliveries.send(large())])
+  assert.deepEqual(
+    seen.slice(3).map(({ url }) => url),
+    ['/v1/deliveries', '/v1/deliveries'],
+  )
+})
+
 test('an envelope that is the whole answer, or one of a lineage, remembers its bytes', async (t) => {
   const sealed = sealedEnvelope()
   const text = new TextDecoder().decode(canonicalBytes(sealed))

@@ -8,10 +8,10 @@ import { contract, type Operation } from '../protocol/contract.ts'
 import { fromProblem, SpineError } from '../protocol/errors.ts'
 import { type CallOptions, operationsOf, type Spine } from '../protocol/spine.ts'
 import { readAnswer, readProblem, retryAfterMs } from './answer.ts'
+import { gather } from './gathering.ts'
 import { type Pacing, systemPacing } from './pacing.ts'
 import { gatewayStatus, heldFor, mayRepeat, pauseBefore } from './repeat.ts'
-import { headerValue, requestOf, type WireRequest } from './request.ts'
-import { gatherSettlements, settleActions } from './settlements.ts'
+import { headerValue, requestOf, requestOfMany, type WireRequest } from './request.ts'
 import { fetchTransport, nodeTransport, type WireAnswer } from './transport.ts'
 
 export type ConnectOptions = {
@@ -28,6 +28,9 @@ export type ConnectOptions = {
   /** Clock, timer and dice. Default: those of the system. */
   pacing?: Pacing
 }
+
+const settleActions = ['accept', 'heartbeat', 'complete', 'release', 'nack'] as const
+type SettleAction = (typeof settleActions)[number]
 
 const closedError = () => new SpineError('SHUTTING_DOWN', 'This client was closed.', { closed: true })
 
@@ -82,8 +85,12 @@ export function connect(options: ConnectOptions = {}): Spine {
     throw fromProblem({ retry_after_ms, ...(problem as object) }, status)
   }
 
-  async function call(operation: Operation, input: unknown, callOptions: CallOptions): Promise<unknown> {
-    const request = requestOf(operation, input)
+  async function call(
+    operation: Operation,
+    input: unknown,
+    callOptions: CallOptions = {},
+    request: WireRequest = requestOf(operation, input),
+  ): Promise<unknown> {
     // A repeat of one that is repeatable finds what the first made, and the server has a key less to keep.
     const keyed = (input as { idempotency_key?: string }).idempotency_key !== undefined
     if (operation.idempotent && !operation.repeatable && !keyed) request.headers['idempotency-key'] = randomUUID()
@@ -121,18 +128,37 @@ export function connect(options: ConnectOptions = {}): Spine {
     }
   }
 
-  const settle = gatherSettlements({
-    one: ({ action, input }) => call(contract.deliveries[action], input, {}),
-    many: (items) => call(contract.deliveries.settle, { items }, {}) as ReturnType<Spine['deliveries']['settle']>,
+  const { send, send_many, settle } = contract.deliveries
+  const settleGathered = gather<{ action: SettleAction; input: object }>({
+    one: ({ action, input }) => call(contract.deliveries[action], input),
+    many: (calls) => {
+      const items = calls.map(({ action, input }) => ({ ...input, action }))
+      return call(settle, { items }) as ReturnType<Spine['deliveries']['settle']>
+    },
   })
-  const begin = (operation: Operation, input: unknown, callOptions: CallOptions): Promise<unknown> => {
-    if (closing.signal.aborted) return Promise.reject(closedError())
-    const action = settleActions.find((name) => contract.deliveries[name] === operation)
+  const sendGathered = gather<{ input: object; request: WireRequest }>({
+    one: ({ input, request }) => call(send, input, {}, request),
+    many: (calls) => {
+      const request = requestOfMany(
+        send_many,
+        calls.map((one) => one.request),
+      )
+      return call(send_many, {}, {}, request) as ReturnType<Spine['deliveries']['send_many']>
+    },
+    sizeOf: ({ request }) => request.body?.byteLength ?? 0,
+  })
+
+  const begin = async (operation: Operation, input: unknown, callOptions: CallOptions): Promise<unknown> => {
+    if (closing.signal.aborted) throw closedError()
     // A call that can be ended or hears warnings of its own goes for itself.
     const alone = callOptions.signal !== undefined || callOptions.onWarning !== undefined
-    if (action === undefined || alone || typeof input !== 'object' || input === null)
-      return call(operation, input, callOptions)
-    return settle({ action, input })
+    if (alone || typeof input !== 'object' || input === null) return call(operation, input, callOptions)
+    const action = settleActions.find((name) => contract.deliveries[name] === operation)
+    if (action !== undefined) return settleGathered({ action, input })
+    if (operation !== send) return call(operation, input, callOptions)
+    const { wait = 'none', timeout_ms, ...item } = input as { wait?: string; timeout_ms?: number }
+    if (wait !== 'none' || timeout_ms !== undefined) return call(send, input)
+    return sendGathered({ input: item, request: requestOf(send, item) })
   }
 
   const operations = operationsOf(contract, (_group, _name, operation, input, callOptions) => {

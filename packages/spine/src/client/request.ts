@@ -49,16 +49,35 @@ function concat(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
   return joined
 }
 
+const isObject = (value: unknown): value is object => typeof value === 'object' && value !== null
+
+/** One of many that has a document whose exact bytes are known. */
+const holdsExact = (item: unknown) =>
+  isObject(item) && Object.values(item).some((member) => isObject(member) && exactBytes(member) !== undefined)
+
 /** The exact bytes where they are known, JSON where they are not. */
 function bytesOf(value: unknown): Uint8Array {
-  const exact = typeof value === 'object' && value !== null ? exactBytes(value) : undefined
+  const exact = isObject(value) ? exactBytes(value) : undefined
   if (exact) return exact
+  if (Array.isArray(value) && value.some(holdsExact))
+    return listBytes(value.map((item) => (holdsExact(item) ? objectBytes(membersOf(item)) : bytesOf(item))))
   try {
     return encoder.encode(JSON.stringify(value) ?? 'null')
   } catch (cause) {
     throw new SpineError('INVALID_INPUT', `The input cannot be written as JSON: ${String(cause)}`, { cause })
   }
 }
+
+const listBytes = (items: readonly Uint8Array[]): Uint8Array<ArrayBuffer> =>
+  concat([
+    encoder.encode('['),
+    ...items.flatMap((item, index) => [encoder.encode(index ? ',' : ''), item]),
+    encoder.encode(']'),
+  ])
+
+/** What is left out counts as absent. */
+const membersOf = (value: object): Members =>
+  new Map(Object.entries(value).filter(([, member]) => member !== undefined))
 
 /** A JSON object whose members are spliced in as bytes, so that an envelope among them stays as it is. */
 const objectBytes = (members: Members): Uint8Array<ArrayBuffer> =>
@@ -71,9 +90,21 @@ const objectBytes = (members: Members): Uint8Array<ArrayBuffer> =>
     encoder.encode('}'),
   ])
 
+/** The request that carries the bodies of many, as the `items` of this operation. */
+export const requestOfMany = ({ method, path }: Operation, requests: readonly WireRequest[]): WireRequest => ({
+  method,
+  path,
+  headers: { accept: 'application/json', 'content-type': 'application/json' },
+  body: concat([
+    encoder.encode('{"items":'),
+    listBytes(requests.map(({ body }) => body ?? encoder.encode('{}'))),
+    encoder.encode('}'),
+  ]),
+})
+
 export function requestOf(operation: Operation, input: unknown): WireRequest {
-  if (typeof input !== 'object' || input === null) throw new SpineError('INVALID_INPUT', 'The input is an object.')
-  const members: Members = new Map(Object.entries(input).filter(([, value]) => value !== undefined))
+  if (!isObject(input)) throw new SpineError('INVALID_INPUT', 'The input is an object.')
+  const members = membersOf(input)
   const { method } = operation
   const headers: Record<string, string> = { accept: 'application/json' }
   let path = operation.path.replace(/:(\w+)/g, (_, member: string) => pathSegment(member, take(members, member)))

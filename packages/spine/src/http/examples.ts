@@ -58,6 +58,7 @@ const examples: Examples = {
   },
   deliveries: {
     send: { envelope_id: 'env-01', wait: 'accepted', timeout_ms: 15_000 },
+    send_many: { items: [{ envelope_id: 'env-01' }, { envelope_id: 'env-02', target: 'tester' }] },
     receive: { agent: 'coder', max: 1, wait_ms: 20_000 },
     accept: lease,
     complete: { ...lease, output: { pull_request: 42 } },

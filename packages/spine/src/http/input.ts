@@ -58,10 +58,20 @@ function bodyMembers(operation: Operation, bytes: Uint8Array | undefined): Membe
     return { [operation.document]: value }
   }
   if (!isObject(value)) return refuse('body', 'is not a JSON object')
-  const { envelope } = value
-  const span = spans.get('envelope')
-  if (bytes && span && isObject(envelope)) rememberBytes(envelope, bytes.subarray(span.start, span.end))
+  for (const { path, envelope } of envelopesIn(value)) {
+    const span = spans.get(path)
+    if (bytes && span) rememberBytes(envelope, bytes.subarray(span.start, span.end))
+  }
   return value
+}
+
+/** The envelopes that came whole: the one of a call, or those of its items. */
+function envelopesIn({ envelope, items }: Members): { path: string; envelope: Members }[] {
+  if (isObject(envelope)) return [{ path: 'envelope', envelope }]
+  if (!Array.isArray(items)) return []
+  return items.flatMap((item: unknown, index) =>
+    isObject(item) && isObject(item.envelope) ? [{ path: `items/${index}/envelope`, envelope: item.envelope }] : [],
+  )
 }
 
 function headerMembers(operation: Operation, headers: IncomingHttpHeaders): Members {

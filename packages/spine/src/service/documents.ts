@@ -88,6 +88,16 @@ export function toDelivery(row: Row): Delivery {
   } as Delivery
 }
 
+/** The answer for one of many: a refusal of one is no refusal of the others. */
+export async function resultOf(work: Promise<Delivery>) {
+  try {
+    return { delivery: await work }
+  } catch (error) {
+    if (!(error instanceof SpineError)) throw error
+    return { error: { code: error.code, detail: error.message, ...error.extra } }
+  }
+}
+
 export const toHandoff = (row: Row): Handoff =>
   ({
     envelope_id: str(row, 'id'),

@@ -6,6 +6,7 @@ import type { Delivery } from '../protocol/delivery.ts'
 import { SpineError } from '../protocol/errors.ts'
 import type { Agents } from './agents.ts'
 import type { Caller, Service } from './context.ts'
+import { resultOf } from './documents.ts'
 import { handingOnOperations } from './handing-on.ts'
 import type { Received, Receiving } from './receiving.ts'
 import type { Settling } from './settling.ts'
@@ -26,16 +27,6 @@ export function leaseOperations(service: Service, rooms: Rooms) {
     return nack(input, caller)
   }
 
-  /** One answer for each item: a refusal of one is no refusal of the others. */
-  const answerOf = async (settled: Promise<Delivery>) => {
-    try {
-      return { delivery: await settled }
-    } catch (error) {
-      if (!(error instanceof SpineError)) throw error
-      return { error: { code: error.code, detail: error.message, ...error.extra } }
-    }
-  }
-
   return {
     receive: async ({ agent, ...wanted }: In<'receive'>, caller: Caller): Promise<Received> => {
       if (caller.agent !== undefined && caller.agent !== agent)
@@ -49,7 +40,7 @@ export function leaseOperations(service: Service, rooms: Rooms) {
     heartbeat: (input: In<'heartbeat'>, caller: Caller) => settling.settle(caller, { action: 'heartbeat', ...input }),
     nack,
     settle: async ({ items }: In<'settle'>, caller: Caller) => ({
-      results: await Promise.all(items.map((item) => answerOf(settleOne(caller, item)))),
+      results: await Promise.all(items.map((item) => resultOf(settleOne(caller, item)))),
     }),
     forward,
     reroute,

@@ -47,7 +47,9 @@ export async function traced(spine: Spine): Promise<Spine> {
     )
   }
 
-  const send: Spine['deliveries']['send'] = async (input, options = {}) => {
+  type Sent = Pick<Parameters<Spine['deliveries']['send']>[0], 'envelope' | 'envelope_id' | 'target' | 'wait'>
+
+  const sendSpan = async (input: Sent, options: CallOptions): Promise<SpanOf> => {
     const envelope = (input.envelope as Envelope | undefined) ?? (await traces.envelope(input.envelope_id, options))
     const target = input.target ?? envelope?.target_agent ?? 'unknown'
     const attributes = {
@@ -58,14 +60,23 @@ export async function traced(spine: Spine): Promise<Spine> {
       'memory_spine.delivery.wait': input.wait ?? 'none',
     }
     const parent = envelope?.traceparent ?? options.traceparent
-    return around(
-      { name: `deliver_handoff ${target}`, kind: 'PRODUCER', attributes, parent, link: options.traceparent },
-      async (_, span) => {
-        const delivery = await spine.deliveries.send(input, options)
-        span.setAttributes(ofDelivery(delivery))
-        return delivery
-      },
-    )
+    return { name: `deliver_handoff ${target}`, kind: 'PRODUCER', attributes, parent, link: options.traceparent }
+  }
+
+  const send: Spine['deliveries']['send'] = async (input, options = {}) =>
+    around(await sendSpan(input, options), async (_, span) => {
+      const delivery = await spine.deliveries.send(input, options)
+      span.setAttributes(ofDelivery(delivery))
+      return delivery
+    })
+
+  const send_many: Spine['deliveries']['send_many'] = async (input, options = {}) => {
+    const answer = await spine.deliveries.send_many(input, options)
+    for (const [index, { delivery, error }] of answer.results.entries()) {
+      const { attributes, ...span } = await sendSpan(input.items[index] ?? {}, options)
+      mark({ ...span, attributes: { ...attributes, ...(delivery && ofDelivery(delivery)), 'error.type': error?.code } })
+    }
+    return answer
   }
 
   const publish: Spine['channels']['publish'] = async (input, options = {}) => {
@@ -149,7 +160,7 @@ export async function traced(spine: Spine): Promise<Spine> {
   return Object.freeze({
     ...spine,
     handoffs: Object.freeze({ ...spine.handoffs, create }),
-    deliveries: Object.freeze({ ...spine.deliveries, send, receive, complete, forward }),
+    deliveries: Object.freeze({ ...spine.deliveries, send, send_many, receive, complete, forward }),
     channels: Object.freeze({ ...spine.channels, publish }),
   })
 }

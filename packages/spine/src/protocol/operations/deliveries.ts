@@ -24,6 +24,26 @@ export const settleItem = z.discriminatedUnion('action', [
   z.strictObject({ action: z.literal('nack'), ...lease, ...nackShape }),
 ])
 
+const sendShape = {
+  envelope_id: id.optional(),
+  envelope: wholeDocument.optional(),
+  target: name.optional(),
+  priority: priority.default('normal'),
+  deadline: time.optional(),
+  idempotency_key,
+}
+
+/** One answer for each item of a call: what refuses one refuses no other. */
+const resultPerItem = () =>
+  z.looseObject({
+    results: z.array(
+      z.looseObject({
+        delivery: delivery.optional(),
+        error: z.looseObject({ code: z.string(), detail: z.string() }).optional(),
+      }),
+    ),
+  })
+
 export const receivedDelivery = z.looseObject({
   ...delivery.shape,
   /** Which try this is: attempts so far + 1. */
@@ -40,14 +60,9 @@ export const deliveries = Object.freeze({
     path: '/v1/deliveries',
     summary: 'Deliver a sealed envelope, given by id or whole; wait for nothing, for accepted, or for completed.',
     input: z.strictObject({
-      envelope_id: id.optional(),
-      envelope: wholeDocument.optional(),
-      target: name.optional(),
+      ...sendShape,
       wait: z.enum(['none', 'accepted', 'completed']).default('none'),
       timeout_ms: z.int().min(0).max(600_000).default(deliveryDefaults.ack_timeout_ms),
-      priority: priority.default('normal'),
-      deadline: time.optional(),
-      idempotency_key,
     }),
     output: delivery,
     errors: [
@@ -64,6 +79,16 @@ export const deliveries = Object.freeze({
     idempotent: true,
     repeatable: true,
     waits: true,
+    guarded: true,
+  }),
+  send_many: operation({
+    method: 'POST',
+    path: '/v1/deliveries/batch',
+    summary: 'Deliver many sealed envelopes, each to one receiver and without waiting; each is answered for itself.',
+    input: z.strictObject({ items: z.array(z.strictObject(sendShape)).min(1).max(deliveryDefaults.max_batch) }),
+    output: resultPerItem(),
+    errors: [],
+    repeatable: true,
     guarded: true,
   }),
   receive: operation({
@@ -133,14 +158,7 @@ export const deliveries = Object.freeze({
     path: '/v1/deliveries/settle',
     summary: 'Accept, complete, nack, release or heartbeat many deliveries in one commit; each is answered for itself.',
     input: z.strictObject({ items: z.array(settleItem).min(1).max(deliveryDefaults.max_batch) }),
-    output: z.looseObject({
-      results: z.array(
-        z.looseObject({
-          delivery: delivery.optional(),
-          error: z.looseObject({ code: z.string(), detail: z.string() }).optional(),
-        }),
-      ),
-    }),
+    output: resultPerItem(),
     errors: [],
     repeatable: true,
     guarded: true,

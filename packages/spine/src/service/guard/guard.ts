@@ -90,7 +90,8 @@ const whole = (text: string): SecretSpan => ({ kind: 'assigned_secret', start: 0
 /** Short, and salted with the namespace: it tells that two marks were one secret, nothing about other namespaces. */
 const hashOf = (ns: string, secret: string) => sha256(`${ns}\n${secret}`).slice(0, 8)
 
-const isSealed = (path: Path) => path[0] === 'envelope'
+/** Also that of one of many. */
+const isSealed = (path: Path) => path[path[0] === 'items' ? 2 : 0] === 'envelope'
 
 /** The texts that could hold one. Its path is copied only for those: a call has thousands that could not. */
 function heldTexts(input: unknown): Held[] {

@@ -62,6 +62,7 @@ const wrongShapes: readonly (readonly [string, (spine: Anything) => Promise<unkn
   ['deliveries.send timeout', (spine) => spine.deliveries.send({ envelope_id: 'x', timeout_ms: 600_001 })],
   ['deliveries.nack no reason', (spine) => spine.deliveries.nack({ id: 'x', lease_token: 't' })],
   ['deliveries.complete no token', (spine) => spine.deliveries.complete({ id: 'x' })],
+  ['deliveries.send_many none', (spine) => spine.deliveries.send_many({ items: [] })],
   ['deliveries.settle none', (spine) => spine.deliveries.settle({ items: [] })],
   ['parked.park no reason', (spine) => spine.parked.park({ envelope_id: 'x' })],
 ]

@@ -22,6 +22,29 @@ export function deliveriesSuite(name: string, open: OpenSubject): void {
       assert.equal((await spine.deliveries.list({ envelope_id: envelope.id })).deliveries.length, 2)
     })
 
+    test('many are sent at once, each answered for itself, and each found again', async () => {
+      const spine = await fresh(open)
+      const seal = (task_summary: string) => sealed(spine, { task_summary, previous: null })
+      const [a, b, c] = [await seal('a'), await seal('b'), await seal('c')]
+      const items = [
+        { envelope: a },
+        { envelope_id: b.id, target: 'tester', priority: 'high' as const },
+        { envelope_id: 'nobody' },
+        { envelope: { ...c, task: { ...c.task, summary: 'something else' } } },
+        { envelope_id: c.id, idempotency_key: 'k' },
+        { envelope_id: a.id, idempotency_key: 'k' },
+        {},
+      ]
+      const { results } = await spine.deliveries.send_many({ items })
+      assert.deepEqual(
+        results.map(({ delivery, error }) => delivery?.target ?? error?.code),
+        ['coder', 'tester', 'ENVELOPE_NOT_FOUND', 'DIGEST_MISMATCH', 'coder', 'IDEMPOTENCY_CONFLICT', 'INVALID_INPUT'],
+      )
+      assert.deepEqual((await spine.deliveries.send_many({ items })).results, results)
+      const held = await received(spine, 'coder', { max: 4 })
+      assert.deepEqual([held.length, held[0]?.envelope, held[1]?.envelope], [2, a, c])
+    })
+
     test('a send of nothing, of two things, of the unknown, or to a channel is refused', async () => {
       const spine = await fresh(open)
       const envelope = await sealed(spine)

@@ -53,6 +53,18 @@ export function importsSuite(name: string, open: OpenSubject): void {
       assert.deepEqual(child.constraints.unknown_to_us, { deep: [] })
     })
 
+    test('of many that are sent whole each is stored byte for byte', async () => {
+      const subject = await open()
+      const there = await subject.at(newNamespace())
+      const made = [await foreign(there), await foreign(there, { note: 'é 日本 ✓' })]
+      const spine = await subject.at(newNamespace())
+      const { results } = await spine.deliveries.send_many({ items: made.map(({ envelope }) => ({ envelope })) })
+      for (const [index, { envelope, text }] of made.entries()) {
+        assert.equal(results[index]?.delivery?.envelope_id, envelope.id)
+        assert.equal(textOf(await spine.handoffs.get({ id: String(envelope.id) })), text)
+      }
+    })
+
     test('an envelope sent whole is imported and sent in one, byte for byte', async () => {
       const subject = await open()
       const made = await foreign(await subject.at(newNamespace()))
