@@ -154,6 +154,6 @@ export function exactBytes(document: object): Uint8Array | undefined {
 /** Freezes a document and all that is in it. */
 export function freezeDeep<T>(document: T): T {
   if (typeof document !== 'object' || document === null || Object.isFrozen(document)) return document
-  for (const key in document) freezeDeep(document[key])
+  for (const member of Object.values(document)) if (typeof member === 'object') freezeDeep(member)
   return Object.freeze(document)
 }
