@@ -34,7 +34,7 @@ export const weights = Object.freeze({
   /** What the sender said of it. */
   priority: 1,
   recent: 0.5,
-  /** It was said last in the task at hand: what the next agent goes on from. */
+  /** It was said last in the task at hand: what the next agent goes on from. Found on every other recorded run. */
   just_said: 5,
 })
 
