@@ -2,4 +2,4 @@
 
 import { shortForms } from './short-forms.ts'
 
-shortForms('in_process', 1)
+shortForms('in_process', { concurrency: 1 })

@@ -1,6 +1,6 @@
 /**
  * `kill -9` of the server under load, again and again over one store: at random moments, right before a commit, and
- * right after a commit whose callers then never hear of it.
+ * right after a commit whose callers then never hear of it. On PostgreSQL, at random moments.
  */
 
 import { join } from 'node:path'
@@ -10,6 +10,7 @@ import { openEffects } from './effects.ts'
 import { type FaultOptions, pause } from './fault.ts'
 import { createFindings, type Outcome } from './outcome.ts'
 import { compiledOnce, compileServer, type Started, startServer, startWorker } from './processes.ts'
+import type { FaultStore } from './stores.ts'
 import { startTraffic } from './traffic.ts'
 
 /** Kills over one store, before all of it is drained and judged. */
@@ -40,9 +41,9 @@ export async function killServer(options: KillOptions): Promise<Outcome> {
   return findings.outcome(options.runs)
 }
 
-/** Every other server is told at which of its commits it will die. */
-const failpointOf = (chance: SeededChance, kill: number): Record<string, string> =>
-  kill % 2 === 0
+/** Every other server over SQLite is told at which of its commits it will die. */
+const failpointOf = (store: FaultStore, chance: SeededChance, kill: number): Record<string, string> =>
+  kill % 2 === 0 || store.name !== 'sqlite'
     ? {}
     : { SPINE_FAILPOINT: `${chance.pick(['before_commit', 'after_commit_before_reply'])}:${5 + chance.below(100)}` }
 
@@ -59,13 +60,14 @@ async function oneStore(options: KillOptions, chance: SeededChance, run: string)
     const load = { senders, receivers, pace_ms: 250, lease_ms: LEASE_MS }
     const traffic = startTraffic({ endpoint, chance, effects, run, ...load })
     let slowest_ms = 0
+    let env: Record<string, string> = {}
     for (let kill = 0; kill < runs; kill += 1) {
       if (control) while (traffic.acknowledged() < CONTROL_SENDS) await pause(10)
-      else if (kill % 2 === 0) await pause(chance.below(latest_ms))
-      else await server?.exited
+      else if (env.SPINE_FAILPOINT) await server?.exited
+      else await pause(chance.below(latest_ms))
       await server?.kill()
       const began = performance.now()
-      const env = kill + 1 < runs ? failpointOf(chance, kill + 1) : {}
+      env = kill + 1 < runs ? failpointOf(store, chance, kill + 1) : {}
       const starting = startServer(placed.url, { port, env: { ...compiledOnce, ...env } })
       // With the clients already calling, a failpoint can be reached before the server has said where it is.
       server = await (env.SPINE_FAILPOINT ? starting.catch(() => undefined) : starting)

@@ -2,4 +2,4 @@
 
 import { shortForms } from './short-forms.ts'
 
-shortForms('processes', 3)
+shortForms('processes', { concurrency: 3 })

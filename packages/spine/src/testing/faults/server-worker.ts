@@ -1,6 +1,6 @@
 /** A server over a store with one protection missing: `server-worker.ts STORE WEAKNESS`. */
 
-import { createSpine, openSqlite } from '../../embedded.ts'
+import { createSpine, openPostgres, openSqlite } from '../../embedded.ts'
 import { contract } from '../../protocol/contract.ts'
 import { operationsOf, type Spine } from '../../protocol/spine.ts'
 import { createServer } from '../../server.ts'
@@ -16,7 +16,9 @@ const weakOpenings: Readonly<Record<string, Partial<Parameters<typeof openSqlite
 }
 
 const [url = '', weakness = ''] = process.argv.slice(2)
-const real = await openSqlite({ file: url.replace('sqlite:', ''), ...weakOpenings[weakness] })
+const real = await (url.startsWith('sqlite:')
+  ? openSqlite({ file: url.replace('sqlite:', ''), ...weakOpenings[weakness] })
+  : openPostgres({ url }))
 const database = weakness in weakOpenings ? real : await weakDatabases[weakness as WeakDatabase](real)
 const spine = await createSpine({ database })
 

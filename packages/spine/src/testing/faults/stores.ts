@@ -5,8 +5,9 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
-import { openSqlite } from '../../embedded.ts'
+import { openPostgres, openSqlite } from '../../embedded.ts'
 import type { Database } from '../../store/database.ts'
+import { asked, newDatabase } from '../postgres/database.ts'
 
 export type PlacedStore = {
   /** As `serve --store` takes it. */
@@ -62,3 +63,31 @@ export const sqliteStore: FaultStore = Object.freeze({
     }
   },
 })
+
+/** A database of its own on one server, as the tests have them. */
+export const postgresStore: FaultStore = Object.freeze({
+  name: 'postgres',
+  async place() {
+    const folder = await mkdtemp(join(tmpdir(), 'spine-fault-'))
+    const { url, remove } = await newDatabase()
+    return {
+      url,
+      folder,
+      // A machine that is busy with other things is no database that fell silent.
+      open: () => openPostgres({ url, statement_timeout_ms: 60_000 }),
+      watch: async () => ({
+        // The number that the next transaction that writes will have.
+        version: async () =>
+          (await asked(url, 'select pg_snapshot_xmax(pg_current_snapshot())::text as next'))[0]?.next,
+        rows: async () => JSON.stringify((await asked(url, countRows))[0]),
+        close: async () => {},
+      }),
+      async remove() {
+        await remove()
+        await rm(folder, { recursive: true, force: true })
+      },
+    }
+  },
+})
+
+export const faultStores = Object.freeze({ sqlite: sqliteStore, postgres: postgresStore })

@@ -21,6 +21,7 @@ import { redriveStorm } from './redrive-storm.ts'
 import { repeatAcks } from './repeat-acks.ts'
 import { simulateSchedules } from './simulate-schedules.ts'
 import { slowReceivers } from './slow-receivers.ts'
+import type { FaultStore } from './stores.ts'
 import { thunderingHerd } from './thundering-herd.ts'
 import { canWatchSyncs, watchSyncs } from './watch-syncs.ts'
 
@@ -39,6 +40,8 @@ export type Fault = {
   runs: { short: number; long: number; control: number }
   /** Real processes are killed, stopped or flooded, or time is in the hand of the fault; the simulation has its own tests. */
   group: 'processes' | 'in_process' | 'simulation'
+  /** It says something about PostgreSQL too: its short form is one of the tests there, or the proof alone has it. */
+  postgres?: 'tests' | 'proof'
   /** Whether this machine lets it be made; default yes. */
   possible?: () => boolean
 }
@@ -63,6 +66,7 @@ export const faults: readonly Fault[] = Object.freeze<Fault[]>([
     run: killServer,
     runs: { short: 3, long: 1_000, control: 1 },
     group: 'processes',
+    postgres: 'proof',
   },
   {
     part: 'cluster',
@@ -136,6 +140,7 @@ export const faults: readonly Fault[] = Object.freeze<Fault[]>([
     run: killReceivers,
     runs: { short: 2, long: 300, control: 2 },
     group: 'processes',
+    postgres: 'proof',
   },
   {
     part: 'poison',
@@ -146,6 +151,7 @@ export const faults: readonly Fault[] = Object.freeze<Fault[]>([
     run: poison,
     runs: { short: 30, long: 3_000, control: 10 },
     group: 'processes',
+    postgres: 'proof',
   },
   {
     part: 'pause',
@@ -156,6 +162,7 @@ export const faults: readonly Fault[] = Object.freeze<Fault[]>([
     run: pauseReceivers,
     runs: { short: 50, long: 1_000, control: 20 },
     group: 'processes',
+    postgres: 'proof',
   },
   {
     part: 'acks',
@@ -166,6 +173,7 @@ export const faults: readonly Fault[] = Object.freeze<Fault[]>([
     run: repeatAcks,
     runs: { short: 64, long: 10_000, control: 16 },
     group: 'processes',
+    postgres: 'proof',
   },
   {
     part: 'fuzz',
@@ -176,6 +184,7 @@ export const faults: readonly Fault[] = Object.freeze<Fault[]>([
     run: fuzz,
     runs: { short: 2_000, long: 100_000, control: 200 },
     group: 'processes',
+    postgres: 'proof',
   },
   {
     part: 'late',
@@ -186,6 +195,7 @@ export const faults: readonly Fault[] = Object.freeze<Fault[]>([
     run: lateAcks,
     runs: { short: 50, long: 1_000, control: 20 },
     group: 'in_process',
+    postgres: 'proof',
   },
   {
     part: 'clock',
@@ -196,6 +206,7 @@ export const faults: readonly Fault[] = Object.freeze<Fault[]>([
     run: jumpClock,
     runs: { short: 200, long: 10_000, control: 100 },
     group: 'in_process',
+    postgres: 'proof',
   },
   {
     part: 'bits',
@@ -206,6 +217,7 @@ export const faults: readonly Fault[] = Object.freeze<Fault[]>([
     run: flipBits,
     runs: { short: 200, long: 1_000, control: 100 },
     group: 'in_process',
+    postgres: 'tests',
   },
   {
     part: 'memory_bits',
@@ -216,6 +228,7 @@ export const faults: readonly Fault[] = Object.freeze<Fault[]>([
     run: flipMemoryBits,
     runs: { short: 200, long: 1_000, control: 100 },
     group: 'in_process',
+    postgres: 'tests',
   },
   {
     part: 'redrive',
@@ -226,6 +239,7 @@ export const faults: readonly Fault[] = Object.freeze<Fault[]>([
     run: redriveStorm,
     runs: { short: 300, long: 10_000, control: 100 },
     group: 'in_process',
+    postgres: 'tests',
   },
   {
     part: 'slow',
@@ -236,6 +250,7 @@ export const faults: readonly Fault[] = Object.freeze<Fault[]>([
     run: slowReceivers,
     runs: { short: 30, long: 200, control: 20 },
     group: 'in_process',
+    postgres: 'proof',
   },
   {
     part: 'push',
@@ -246,6 +261,7 @@ export const faults: readonly Fault[] = Object.freeze<Fault[]>([
     run: pushToReceivers,
     runs: { short: 40, long: 3_000, control: 30 },
     group: 'in_process',
+    postgres: 'proof',
   },
   {
     part: 'herd',
@@ -256,5 +272,14 @@ export const faults: readonly Fault[] = Object.freeze<Fault[]>([
     run: thunderingHerd,
     runs: { short: 600, long: 10_000, control: 300 },
     group: 'in_process',
+    postgres: 'tests',
   },
 ])
+
+/** Whether a fault is made on this store. Those that bring a server of their own are made once. */
+export const isMadeOn = (store: FaultStore, { postgres }: Fault): boolean =>
+  store.name === 'sqlite' || postgres !== undefined
+
+/** A fault by its words, and the store where it is not the usual one. */
+export const titleOf = ({ fault }: Fault, store: FaultStore['name']): string =>
+  store === 'sqlite' ? fault : `${fault}, on PostgreSQL`

@@ -22,6 +22,7 @@ export type ProofOptions = {
 /** What became of one fault. */
 export type Proven = {
   fault: Fault
+  store: FaultStore['name']
   form: Form
   seed: number
   /** 0 when this machine does not let it be made. */
@@ -45,7 +46,7 @@ export async function prove(fault: Fault, options: ProofOptions): Promise<Proven
   const form: Form = some === undefined ? options.form : 'part'
   const runs = some ?? fault.runs[options.form]
   const none = { lost: 0, dup_effects: 0, double_leases: 0, stuck: 0, over_attempts: 0, others: 0 }
-  const base = { fault, form, seed, ...none, figures: {}, examples: [] }
+  const base = { fault, store: store.name, form, seed, ...none, figures: {}, examples: [] }
   if (fault.possible?.() === false) return { ...base, runs: 0, negative_control_failed: false, took_s: 0 }
   const began = performance.now()
   const told = (words: string) => progress(`${fault.part}: ${words}`)

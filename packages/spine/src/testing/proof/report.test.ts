@@ -10,7 +10,17 @@ const [fault, other] = faults
 assert.ok(fault && other)
 
 const proven = (form: Form, runs: number, rest: Partial<Proven> = {}): Proven => ({
-  ...{ fault, form, runs, seed: 1, took_s: 1, negative_control_failed: true, figures: {}, examples: [] },
+  ...{
+    fault,
+    store: 'sqlite',
+    form,
+    runs,
+    seed: 1,
+    took_s: 1,
+    negative_control_failed: true,
+    figures: {},
+    examples: [],
+  },
   ...{ lost: 0, dup_effects: 0, double_leases: 0, stuck: 0, over_attempts: 0, others: 0 },
   ...rest,
 })
@@ -45,4 +55,18 @@ test('a proof that broke off does not pass for one that this machine does not le
   assert.match(after('', proven('long', 0, { others: 1 })), /could not be run to its end \| 1 \|/)
   const impossible = { ...fault, possible: () => false }
   assert.match(after('', proven('long', 0, { fault: impossible })), /not possible on this machine \| - \|/)
+})
+
+test('what ran on PostgreSQL has a line of its own, below that of SQLite', () => {
+  const both = faults.find(({ postgres }) => postgres)
+  assert.ok(both)
+  const text = after(
+    after('', proven('short', 3, { fault: both })),
+    proven('long', 4, { fault: both, store: 'postgres' }),
+  )
+  assert.deepEqual(formsIn(text), [
+    ['short', '3'],
+    ['long', '4'],
+  ])
+  assert.match(text, /, on PostgreSQL \| long/)
 })

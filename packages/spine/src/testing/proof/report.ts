@@ -4,10 +4,11 @@
  */
 
 import { arch, availableParallelism, platform, totalmem } from 'node:os'
-import type { Fault } from '../faults/table.ts'
+import { faultStores } from '../faults/stores.ts'
+import { type Fault, isMadeOn, titleOf } from '../faults/table.ts'
 import { holds, type Proven, violations } from './proof.ts'
 
-const titles = [
+const columns = [
   'Guarantees',
   'Fault',
   'Form',
@@ -31,12 +32,12 @@ const figuresOf = ({ figures }: Proven) =>
     .join(', ') || '-'
 
 function rowOf(proven: Proven, date: string): string {
-  const { fault, form, runs, negative_control_failed, seed, took_s } = proven
+  const { fault, store, form, runs, negative_control_failed, seed, took_s } = proven
   const made = fault.possible?.() !== false
   const count = runs > 0 ? `${runs.toLocaleString('en')} ${fault.unit}` : 'could not be run to its end'
   return line([
     fault.guarantees.join(', '),
-    fault.fault,
+    titleOf(fault, store),
     form,
     made ? count : 'not possible on this machine',
     made ? String(violations(proven)) : '-',
@@ -52,11 +53,16 @@ const lengthOf = (form: string | undefined) => ['short', 'part', 'long'].indexOf
 
 /** The text of the file, with the lines that it had for what did not run now, or only in short. */
 export function report(proven: readonly Proven[], { faults, before, date }: ReportOptions): string {
-  const fresh = new Map(proven.map((one) => [one.fault.fault, one]))
+  const fresh = new Map(proven.map((one) => [titleOf(one.fault, one.store), one]))
   const old = new Map(before.split('\n').map((row) => [row.split(' | ')[1] ?? '', row]))
-  const rows = faults.flatMap(({ fault }) => {
-    const row = old.get(fault)
-    const one = fresh.get(fault)
+  const titles = faults.flatMap((fault) =>
+    Object.values(faultStores)
+      .filter((store) => isMadeOn(store, fault))
+      .map(({ name }) => titleOf(fault, name)),
+  )
+  const rows = titles.flatMap((title) => {
+    const row = old.get(title)
+    const one = fresh.get(title)
     if (one && (row === undefined || !holds(one) || lengthOf(one.form) >= lengthOf(row.split(' | ')[2])))
       return rowOf(one, date)
     return row ?? []
@@ -69,13 +75,13 @@ changed, a namespace crossed). The negative control is the same run with one pro
 something, or the proof could not see it.
 
 Written by \`npm run proof\` (\`-- --short\` takes minutes; \`-- --only kill,fuzz\` runs some parts and leaves the other lines
-alone). Each line is a run of its own, in the form and at the time that it names: long is the proof, short is what
+alone; \`-- --store postgres\` runs on PostgreSQL what says something about it). Each line is a run of its own, in the form and at the time that it names: long is the proof, short is what
 \`npm test\` runs too, part is a number of runs that was asked for. A shorter run takes the place of a longer one only
 when it fails. What has no line was not run as it is now.
 Machine of the latest run: ${machine()}.
 
-${line(titles)}
-${line(titles.map(() => '---'))}
+${line(columns)}
+${line(columns.map(() => '---'))}
 ${rows.join('\n')}
 `
 }
@@ -91,12 +97,13 @@ export type ReportOptions = {
 /** One entry for each guarantee and fault, as \`--json\` answers. */
 export const guaranteesOf = (proven: readonly Proven[]) =>
   proven.flatMap((one) => {
-    const { fault, form, seed, runs, lost, dup_effects, double_leases, stuck, over_attempts, others } = one
+    const { fault, store, form, seed, runs, lost, dup_effects, double_leases, stuck, over_attempts, others } = one
     const counts = { lost, dup_effects, double_leases, stuck, over_attempts, others }
     const { negative_control_failed } = one
     return fault.guarantees.map((id) => ({
       id,
-      fault: fault.fault,
+      fault: titleOf(fault, store),
+      store,
       form,
       seed,
       runs,
