@@ -28,11 +28,11 @@ import type { Agents } from './agents.ts'
 import { chainOf, trailOf } from './chain.ts'
 import type { Collected } from './collecting.ts'
 import type { Caller, Service } from './context.ts'
+import { earlierOutputs } from './earlier-outputs.ts'
 import type { Envelopes } from './envelopes.ts'
 import { factsFor } from './fact-sources.ts'
 import type { KeyClaim } from './idempotency.ts'
 import { collectOrGaps } from './lookups.ts'
-import { outcomesOf } from './outcomes.ts'
 import { findPrevious, type Previous } from './previous.ts'
 import { taskStart } from './tasks.ts'
 import { DEFAULT_TOKENIZER, tokenizer } from './tokenizers.ts'
@@ -184,7 +184,7 @@ export function createAssembly(service: Service, { envelopes, agents }: { envelo
   const historyOf = async (call: HandoffCall, draft: Draft, inherited: Inherited, previous: Previous) => {
     const count = await tokenizer(draft.budget.tokenizer)
     const here = (entry: HistoryPart['entry']): HistoryPart => ({ entry, hop: draft.chain.hop, envelope_id: draft.id })
-    const outcomes = outcomesOf(previous.deliveries, Math.floor(draft.budget.max_tokens / 5), count)
+    const outcomes = earlierOutputs(previous.deliveries, Math.floor(draft.budget.max_tokens / 5), count)
     return [...inherited.history, ...[...outcomes, ...(call.execution_history ?? [])].map(here)]
   }
 

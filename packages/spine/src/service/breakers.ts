@@ -9,6 +9,7 @@ import { spineError } from '../protocol/errors.ts'
 import * as sql from '../store/breakers.ts'
 import type { Row, Statement } from '../store/database.ts'
 import type { Service } from './context.ts'
+import type { SettleAction } from './unmoved.ts'
 
 /** What became of a probe is written right after it; if not by then, it never will be. */
 const UNHEARD_MS = 2_000
@@ -18,6 +19,15 @@ export type Breakers = ReturnType<typeof createBreakers>
 /** What happened to a delivery, as far as a breaker cares. */
 export type Outcome = 'exhausted' | 'retry' | 'arrived' | 'released'
 export type Move = { row: Row; outcome: Outcome }
+
+/** What a move of a delivery tells the breaker of its target. */
+export function outcomeOf(row: Row, action: SettleAction | 'lease_end'): Outcome | undefined {
+  if (action === 'release') return 'released'
+  if (action === 'nack_retry' || action === 'lease_end') return row.state === 'parked' ? 'exhausted' : 'retry'
+  if (action === 'accept') return undefined
+  if (action === 'heartbeat') return row.state === 'accepted' ? 'arrived' : undefined
+  return 'arrived'
+}
 
 export function createBreakers({ database, clock }: Pick<Service, 'database' | 'clock'>) {
   const { dialect } = database

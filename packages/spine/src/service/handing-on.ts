@@ -21,8 +21,8 @@ import { toDelivery } from './documents.ts'
 import type { Envelopes } from './envelopes.ts'
 import type { Sending, SendingRoom } from './sending.ts'
 import type { SendingCalls } from './sending-call.ts'
-import { isRepeat, refuseStranger } from './settlement.ts'
 import type { Settling } from './settling.ts'
+import { isRepeat, refuseStranger } from './unmoved.ts'
 
 type In<N extends keyof typeof contract.deliveries> = z.output<(typeof contract.deliveries)[N]['input']>
 type Rooms = {

@@ -8,12 +8,12 @@ import { createCoalescer } from '../store/coalescer.ts'
 import type { Row } from '../store/database.ts'
 import * as sql from '../store/deliveries.ts'
 import { isDataFault } from '../store/statement-error.ts'
-import type { Breakers, Outcome } from './breakers.ts'
+import { type Breakers, outcomeOf } from './breakers.ts'
 import type { Service } from './context.ts'
 import { toDelivery } from './documents.ts'
 import { overloaded } from './sending.ts'
-import { isRepeat, refuseStranger, type SettleAction } from './settlement.ts'
 import { writeKnown } from './unknown.ts'
+import { isRepeat, refuseStranger, type SettleAction } from './unmoved.ts'
 
 export type SettleCall = {
   ns: string
@@ -42,15 +42,6 @@ const nackActions = {
   needs_clarification: 'nack_clarify',
   fatal: 'nack_fatal',
 } as const
-
-/** What a move of a delivery tells the breaker of its target. */
-export function outcomeOf(row: Row, action: SettleAction | 'lease_end'): Outcome | undefined {
-  if (action === 'release') return 'released'
-  if (action === 'nack_retry' || action === 'lease_end') return row.state === 'parked' ? 'exhausted' : 'retry'
-  if (action === 'accept') return undefined
-  if (action === 'heartbeat') return row.state === 'accepted' ? 'arrived' : undefined
-  return 'arrived'
-}
 
 export type Settling = ReturnType<typeof createSettling>
 

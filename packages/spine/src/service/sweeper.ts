@@ -5,14 +5,13 @@
 
 import type { Row, Statement } from '../store/database.ts'
 import { endLeases, expireDeliveries, readyInboxes } from '../store/sweeps.ts'
-import type { Breakers } from './breakers.ts'
+import { type Breakers, outcomeOf } from './breakers.ts'
 import type { Service } from './context.ts'
 import type { Deliveries } from './deliveries.ts'
 import type { Inbox } from './inbox.ts'
 import { expireMemories } from './indexing.ts'
 import { type Rounds, startRounds } from './rounds.ts'
 import type { Senders } from './senders.ts'
-import { outcomeOf } from './settling.ts'
 
 const EVERY_MS = 500
 const BATCH = 500

@@ -7,7 +7,7 @@ import { headAndTail } from '../rules/excerpt.ts'
 import type { Row } from '../store/database.ts'
 
 /** One entry for each delivery with an output, together at most `max_tokens`; the delivery has the whole of it. */
-export function outcomesOf(deliveries: readonly Row[], max_tokens: number, count: CountTokens): HistoryEntry[] {
+export function earlierOutputs(deliveries: readonly Row[], max_tokens: number, count: CountTokens): HistoryEntry[] {
   const answered = deliveries.filter((row) => row.output !== null)
   const share = Math.floor(max_tokens / Math.max(1, answered.length))
   return answered.map((row) => {
