@@ -68,6 +68,9 @@ test('a digest covers everything but itself and the signature', () => {
       assert.equal(digest, `sha256:${createHash('sha256').update(canonical(covered)).digest('hex')}`)
       assert.equal(digestOf({ ...value, digest, signature: 'any' }), digest)
       assert.notEqual(digestOf({ ...value, 'a key that is new': 1 }), digest)
+      // What is written of it in any order may be known already.
+      for (const one of [value, sealed(value).document, JSON.parse(canonical(value))])
+        assert.equal(digestOf(one, JSON.stringify(one)), digest)
     }),
   )
 })

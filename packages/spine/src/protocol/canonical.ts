@@ -63,10 +63,10 @@ const pick = (members: Readonly<Record<string, unknown>>, keys: readonly string[
  * RFC 8785 is JSON.stringify with sorted keys, which is several times as fast as walking the document; where it is
  * not, and for what must be refused, the library decides.
  */
-function canonicalText(document: unknown): string | undefined {
+function canonicalText(document: unknown, written?: string): string | undefined {
   const ordered = inOrder(document)
   if (ordered === IRREGULAR) return canonicalize(document)
-  const text = JSON.stringify(ordered)
+  const text = (ordered === document ? written : undefined) ?? JSON.stringify(ordered)
   // It may be half of a surrogate pair, which JSON.stringify escapes and the library refuses.
   return text?.includes('\\ud') ? canonicalize(document) : text
 }
@@ -80,9 +80,12 @@ export const sha256 = (bytes: Uint8Array | string): string => hash('sha256', byt
 /** Members that cannot be part of what they cover. */
 const notCovered = ['digest', 'signature'] as const
 
-/** `sha256:<hex>` of an envelope, leaving out the members that cannot be part of what they cover. */
-export function digestOf(document: Readonly<Record<string, unknown>>): string {
-  return `sha256:${sha256(coveredText(document) ?? canonicalText(without(document)) ?? '')}`
+/**
+ * `sha256:<hex>` of an envelope, leaving out the members that cannot be part of what they cover. `written` is what
+ * JSON.stringify makes of it, where that is known.
+ */
+export function digestOf(document: Readonly<Record<string, unknown>>, written?: string): string {
+  return `sha256:${sha256(coveredText(document, written) ?? canonicalText(without(document)) ?? '')}`
 }
 
 function without(document: Readonly<Record<string, unknown>>): Record<string, unknown> {
@@ -93,8 +96,8 @@ function without(document: Readonly<Record<string, unknown>>): Record<string, un
  * The canonical text with these members cut out, which spares a copy of the document. Nothing where a member inside
  * looks the same, so that it is not certain which of them is meant.
  */
-function coveredText(document: Readonly<Record<string, unknown>>): string | undefined {
-  let text = canonicalText(document)
+function coveredText(document: Readonly<Record<string, unknown>>, written?: string): string | undefined {
+  let text = canonicalText(document, written)
   for (const key of notCovered) {
     if (document[key] === undefined) continue
     // A quote inside a text is escaped: this can only be a member of this name.

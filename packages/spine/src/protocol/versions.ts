@@ -63,11 +63,12 @@ const isView = (document: object): boolean => 'derived_from' in document && !('d
 
 /**
  * Reads a sealed document as an envelope of the current version. Unknown fields stay. Throws UNSUPPORTED_VERSION,
- * INVALID_INPUT, or DIGEST_MISMATCH when the document is not what was sealed.
+ * INVALID_INPUT, or DIGEST_MISMATCH when the document is not what was sealed. `written` is what JSON.stringify makes of
+ * it, where that is known.
  */
-export function parseEnvelope(document: unknown): Envelope {
+export function parseEnvelope(document: unknown, written?: string): Envelope {
   const sealed = checked(document)
-  const digest = digestOf(sealed)
+  const digest = digestOf(sealed, written)
   if ((majorOf(sealed) !== 1 || sealed.digest !== undefined) && digest !== sealed.digest)
     throw new SpineError('DIGEST_MISMATCH', `The envelope says ${sealed.digest}, its bytes give ${digest}.`)
   return currentOf(sealed)

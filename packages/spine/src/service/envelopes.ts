@@ -185,13 +185,15 @@ export function createEnvelopes({ database, clock }: Pick<Service, 'database' | 
 
   /** Checks an envelope made elsewhere: version, shape, digest, size. Its bytes stay as they came. */
   const checkForeign = (document: object): { envelope: Envelope; bytes: Uint8Array } => {
-    const bytes = withoutOuterSpace(exactBytes(document) ?? encoder.encode(JSON.stringify(document)))
+    const exact = exactBytes(document)
+    const written = exact ? undefined : JSON.stringify(document)
+    const bytes = exact ? withoutOuterSpace(exact) : encoder.encode(written)
     if (bytes.byteLength > limits.envelope_bytes)
       throw new SpineError(
         'TOO_LARGE',
         `The envelope has ${bytes.byteLength} bytes, allowed are ${limits.envelope_bytes}.`,
       )
-    return { envelope: parseEnvelope(document), bytes }
+    return { envelope: parseEnvelope(document, written), bytes }
   }
 
   return Object.freeze({ find, findMany, mustFind, formsOf, forReader, keep, keepSent, forget, rowOf, checkForeign })
