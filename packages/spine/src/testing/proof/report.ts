@@ -76,9 +76,9 @@ something, or the proof could not see it.
 
 Written by \`npm run proof\` (\`-- --short\` takes minutes; \`-- --only kill,fuzz\` runs some parts and leaves the other lines
 alone; \`-- --store postgres\` runs on PostgreSQL what says something about it). Each line is a run of its own, in the
-form and at the time that it names: long is the proof, short is what \`npm test\` runs too, part is a number of runs that
-was asked for. A shorter run takes the place of a longer one only when it fails. What has no line was not run as it is
-now.
+form and at the time that it names: long is the proof, short is what \`npm test\` runs too (on PostgreSQL, some of it),
+part is a number of runs that was asked for. A shorter run takes the place of a longer one only when it fails. What has
+no line was not run as it is now.
 Machine of the latest run: ${machine()}.
 
 ${line(columns)}
