@@ -45,6 +45,7 @@ async function owner(file: string) {
   database.announce(`http://127.0.0.1:${(door.address() as AddressInfo).port}`)
   return {
     spine,
+    end,
     die() {
       dying = true
     },
@@ -92,4 +93,17 @@ test('what the owner may have handed out is not taken once more in the same call
   await assert.rejects(spine.deliveries.receive({ agent: 'coder', wait_ms: 0 }), { code: 'UNREACHABLE' })
   const { deliveries } = await spine.deliveries.receive({ agent: 'coder', wait_ms: 0, max: 10 })
   assert.ok(deliveries.length >= 1)
+})
+
+test('a client that is closed ends its waits, and neither looks for an owner again nor becomes one', async (t) => {
+  const { first, spine, connected } = await shared(t)
+  await spine.memories.list({})
+  const waiting = assert.rejects(spine.deliveries.receive({ agent: 'coder', wait_ms: 60_000 }), {
+    code: 'SHUTTING_DOWN',
+  })
+  await spine.close()
+  await waiting
+  await first.end()
+  await assert.rejects(spine.memories.list({}), { code: 'SHUTTING_DOWN' })
+  assert.equal(connected.length, 1)
 })

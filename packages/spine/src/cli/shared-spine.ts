@@ -22,6 +22,7 @@ export function sharedSpine(options: LocalServerOptions, connectTo: ConnectTo): 
   const file = storeFile(options.store)
   let current: Promise<Spine> | undefined
   let own: LocalServer | undefined
+  let closed = false
 
   async function find(): Promise<Spine> {
     for (let look = 1; ; look += 1) {
@@ -49,6 +50,7 @@ export function sharedSpine(options: LocalServerOptions, connectTo: ConnectTo): 
     found[group][name](input, callOptions)
 
   const operations = operationsOf(contract, async (group, name, operation, given, callOptions) => {
+    if (closed) throw new SpineError('SHUTTING_DOWN', 'This client was closed.', { closed })
     // The next owner must know the call of the last one again.
     const input = operation.idempotent ? { idempotency_key: randomUUID(), ...(given as object) } : given
     const finding = spine()
@@ -56,7 +58,8 @@ export function sharedSpine(options: LocalServerOptions, connectTo: ConnectTo): 
     try {
       return await callOn(found, group, name, input, callOptions)
     } catch (error) {
-      if (!isGone(error) || callOptions.signal?.aborted) throw error
+      // What this client ended by being closed is over: no owner is looked for any more.
+      if (!isGone(error) || closed || callOptions.signal?.aborted) throw error
       if (current === finding) {
         if (own) throw error
         current = undefined
@@ -68,6 +71,7 @@ export function sharedSpine(options: LocalServerOptions, connectTo: ConnectTo): 
   return Object.freeze({
     ...operations,
     async close() {
+      closed = true
       await (await current?.catch(() => undefined))?.close()
       await own?.close()
     },
