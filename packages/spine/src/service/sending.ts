@@ -41,6 +41,8 @@ export type Sending = {
   after?: { id: string; successor: string }
 }
 
+type EnvelopeRow = ReturnType<Envelopes['rowOf']>
+
 /** The delivery as it stands after the send, or why it was refused. */
 export type Sent = Row | SpineError
 
@@ -70,8 +72,10 @@ export function createSending(
       state === 'ready' && breakers.openFor(ns, target) === undefined ? inbox.reserve(ns, target) : undefined,
     )
     const settle = (index: number, row?: Row) => places[index]?.settle(row)
+    const whole = wholeOf(batch)
     try {
-      const all = await writeKnown(service, [...before, ...statementsOf(batch, places, now), ...then])
+      const statements = statementsOf(batch, [...whole.values()], places, now)
+      const all = await writeKnown(service, [...before, ...statements, ...then])
       const tables = all.slice(before.length)
       const rows = new Map(
         tables
@@ -88,7 +92,8 @@ export function createSending(
         const ours = row?.id === sending.id
         settle(index, ours && row?.state === 'leased' ? row : undefined)
         if (ours && row?.state === 'ready') inbox.tell(sending.ns, sending.target)
-        if (sending.bytes && row?.digest === sending.envelope.digest)
+        // The digest does not tell: other bytes may have it, with other spaces or a signature that is no part of it.
+        if (sending.bytes && row?.checksum === whole.get(sending.bytes)?.checksum)
           envelopes.keepSent(sending.ns, sending.envelope, sending.bytes)
         return answerOf(sending, row, keys)
       })
@@ -99,15 +104,22 @@ export function createSending(
     }
   }
 
+  /** The rows of the envelopes that came whole, by their bytes: a document may come for two namespaces. */
+  const wholeOf = (batch: readonly Sending[]) => {
+    const whole = new Map<Uint8Array, EnvelopeRow>()
+    for (const { ns, envelope, bytes, claim } of batch)
+      if (bytes && !whole.has(bytes))
+        whole.set(bytes, envelopes.rowOf(ns, envelope, bytes, { verified: false, trail: '[]', claim }))
+    return whole
+  }
+
   const statementsOf = (
     batch: readonly Sending[],
+    whole: readonly EnvelopeRow[],
     places: readonly (Place | undefined)[],
     now: number,
   ): Statement[] => {
     const claims = [...new Set(batch.flatMap(({ claim }) => claim ?? []))]
-    const whole = [
-      ...new Map(batch.filter(({ bytes }) => bytes).map((sending) => [sending.envelope, sending])).values(),
-    ]
     const rows = batch.map((sending, index) => {
       const place = places[index]
       const { ns, id, envelope, target, priority, deadline, state, reason, claim } = sending
@@ -142,16 +154,9 @@ export function createSending(
       }
     })
     const { max_claims, max_attempts } = deliveryDefaults
-    const envelopeRows = whole.map(({ ns, envelope, bytes, claim }) =>
-      envelopes.rowOf(ns, envelope, bytes ?? new Uint8Array(), {
-        verified: false,
-        trail: '[]',
-        claim,
-      }),
-    )
     return [
       ...takeKeys(service, claims),
-      ...storeEnvelopes(dialect, envelopeRows),
+      ...storeEnvelopes(dialect, whole),
       ...namesOf(batch),
       ...sql.sendDeliveries(dialect, rows, { now, max_claims, max_attempts }),
       ...sql.sentDeliveries(dialect, rows),

@@ -62,11 +62,12 @@ export const sendDeliveries = setStatement({
         or (excluded.direct = 1 and deliveries.direct = 0)`,
 })
 
-/** What stands there after a send, with the digest of the envelope that holds the id. */
+/** What stands there after a send, with the digest of the envelope that holds the id, and the checksum of its bytes. */
 export const sentDeliveries = setStatement({
   columns: { ns: 'text', envelope_id: 'text', target: 'text' },
   body: `with $input select ${row},
-      (select digest from envelopes where envelopes.ns = i_ns and envelopes.id = i_envelope_id) as digest
+      (select digest from envelopes where envelopes.ns = i_ns and envelopes.id = i_envelope_id) as digest,
+      (select checksum from envelopes where envelopes.ns = i_ns and envelopes.id = i_envelope_id) as checksum
     from input join deliveries on ns = i_ns and envelope_id = i_envelope_id and target = i_target`,
 })
 

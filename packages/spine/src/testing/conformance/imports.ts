@@ -76,9 +76,17 @@ export function importsSuite(name: string, open: OpenSubject): void {
       assert.equal((await spine.deliveries.send({ envelope: made.envelope })).id, delivery.id)
     })
 
+    test('one envelope may be sent in two namespaces at the same time', async () => {
+      const subject = await open()
+      const there = [await subject.at(newNamespace()), await subject.at(newNamespace())]
+      const envelope = await sealed(await subject.at(newNamespace()), { previous: null })
+      await Promise.all(there.map((spine) => spine.deliveries.send({ envelope })))
+      for (const spine of there) assert.deepEqual((await receivedOne(spine)).envelope, envelope)
+    })
+
     test('the same envelope may come again; another one with its id is a conflict', async () => {
       const spine = await fresh(open)
-      const { envelope } = await foreign(spine)
+      const { envelope, text } = await foreign(spine)
       const once = await spine.handoffs.import({ envelope })
       const again = { ...once, duplicate: true }
       assert.deepEqual(await spine.handoffs.import({ envelope }), again)
@@ -86,6 +94,9 @@ export function importsSuite(name: string, open: OpenSubject): void {
       const signed = { ...envelope, signature: 'detached..jws' }
       assert.deepEqual(await spine.handoffs.import({ envelope: signed }), again)
       assert.equal((await spine.handoffs.get({ id: String(envelope.id) })).signature, undefined)
+      await spine.deliveries.send({ envelope: signed, target: 'another' })
+      await spine.channels.publish({ channel: 'all', envelope: signed, receivers: ['a third'] })
+      for (const agent of ['another', 'a third']) assert.equal(textOf((await receivedOne(spine, agent)).envelope), text)
       const other = await foreign(spine, { id: envelope.id, mood: 'another' })
       const before = await contents(spine)
       await refused(spine.handoffs.import({ envelope: other.envelope }), 'ENVELOPE_CONFLICT')
