@@ -34,10 +34,10 @@ function membersEnd(text: string, from: number, value: object, path: string, pla
     const named = `${at === from ? '{' : ','}${JSON.stringify(key)}:`
     if (!text.startsWith(named, at)) return -1
     const start = at + named.length
-    const is_list = path === '' && Array.isArray(member) && member.length > 0
+    const is_list = path === '' && key === 'items' && Array.isArray(member) && member.length > 0
     at = is_list ? itemsEnd(text, start, member, `${key}/`, places) : writtenEnd(text, start, member)
     if (at < 0) return -1
-    if (path === '' || isObject(member)) places.set(path + key, { start, end: at })
+    if (path === '' || (key === 'envelope' && isObject(member))) places.set(path + key, { start, end: at })
   }
   const close = at === from ? '{}' : '}'
   return text.startsWith(close, at) ? at + close.length : -1
@@ -48,8 +48,8 @@ function itemsEnd(text: string, from: number, items: unknown[], path: string, pl
   for (const [index, item] of items.entries()) {
     if (!text.startsWith(at === from ? '[' : ',', at)) return -1
     const start = at + 1
-    const holds_more = isObject(item) && !Array.isArray(item) && Object.values(item).some(isObject)
-    at = holds_more ? membersEnd(text, start, item, `${path}${index}/`, places) : writtenEnd(text, start, item)
+    const is_sent = isObject(item) && 'envelope' in item && isObject(item.envelope)
+    at = is_sent ? membersEnd(text, start, item, `${path}${index}/`, places) : writtenEnd(text, start, item)
     if (at < 0) return -1
   }
   return text.startsWith(']', at) ? at + 1 : -1

@@ -18,8 +18,8 @@ export type Span = { readonly start: number; readonly end: number }
 export type ParsedJson = {
   readonly value: unknown
   /**
-   * By key of the top-level object: the bytes of its value, without the space around it; of an array of objects in it,
-   * as `key/index/member`, those of their members that are objects or arrays. Empty for other documents.
+   * By key of the top-level object: the bytes of its value, without the space around it; and, as `items/0/envelope`,
+   * those of the envelopes of its items: a body may hold a hundred thousand other members. Empty for other documents.
    */
   readonly spans: ReadonlyMap<string, Span>
 }
@@ -190,7 +190,8 @@ function keyOf(text: string, open: number, end: number): string {
 
 const isOpening = (code: number): boolean => code === BRACE_OPEN || code === BRACKET_OPEN
 
-const isOfAnItem = ([key, index]: Path): boolean => typeof key === 'string' && typeof index === 'number'
+const isOfAnItem = ([key, index, member]: Path): boolean =>
+  member === 'envelope' && typeof index === 'number' && key === 'items'
 
 function objectEnd(scan: Scan, open: number, depth: number): number {
   const { text, limits, path } = scan
@@ -217,7 +218,7 @@ function objectEnd(scan: Scan, open: number, depth: number): number {
     const end = valueEnd(scan, start, depth)
     if (depth === 1) scan.spans.set(key, { start, end })
     else if (depth === 3 && isOfAnItem(path) && isOpening(text.charCodeAt(start)))
-      scan.spans.set(path.slice(0, 3).join('/'), { start, end })
+      scan.spans.set(path.join('/'), { start, end })
     at = spaceEnd(text, end)
     const code = text.charCodeAt(at)
     if (code === BRACE_CLOSE) break
