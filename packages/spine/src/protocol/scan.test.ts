@@ -174,10 +174,12 @@ describe('parseJson', () => {
     )
     const made = fc.array(piece, { maxLength: 12 }).map((pieces) => pieces.join(''))
     const written = fc.dictionary(fc.constantFrom('a', 'b', 'c', 'd', 'constructor'), fc.jsonValue({ maxDepth: 5 }))
+    const deep = fc.nat({ max: 6 }).map((depth) => `{"a":${'['.repeat(depth)}${']'.repeat(depth)}}`)
     const answers = new Map<string, number>()
     fc.assert(
       fc.property(
         fc.oneof(
+          deep,
           made,
           made.map((text) => `{"a":${text}}`),
           written.map((value) => JSON.stringify(value)),
