@@ -76,7 +76,7 @@ async function oneStore(options: KillOptions, chance: SeededChance, run: string)
     await traffic.stopSending()
     const evidence = await traffic.drain(DRAIN_MS)
     findings.figure('slowest_restart_ms', slowest_ms)
-    findings.figure('acknowledged_sends', traffic.acknowledged())
+    findings.figure('most_acknowledged_sends_a_store', traffic.acknowledged())
     findings.take(check(evidence))
     return findings.outcome(runs)
   } finally {
