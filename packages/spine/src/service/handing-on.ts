@@ -88,15 +88,23 @@ export function handingOnOperations(service: Service, rooms: Rooms) {
         const path = (error.extra.path as string[] | undefined)?.join(' > ')
         const reason = `${error.code}: ${error.message}${path ? ` Path: ${path}.` : ''}`.slice(0, 2_000)
         const nothing = { lease_ms: null, delay_ms: null, output: null }
-        await settling.submit({
-          ns: caller.ns,
+        const { ns, agent } = caller
+        const call = {
+          ns,
           id: input.id,
           token: input.lease_token,
-          agent: caller.agent,
+          agent,
           action: 'refused',
           reason,
           ...nothing,
-        })
+        } as const
+        try {
+          await settling.submit(call)
+        } catch (refusal) {
+          // It moved since it was looked at, perhaps by a faster repeat of this call.
+          if (refusal instanceof SpineError && !refusal.retryable) return undefined
+          throw refusal
+        }
       }
       throw error
     }
@@ -112,6 +120,7 @@ export function handingOnOperations(service: Service, rooms: Rooms) {
     if (incoming.token === input.lease_token && incoming.last === 'forward') return forwardedBefore(ns, incoming)
     const { target, receivers } = await receiversOf(input, ns, String(incoming.target))
     const made = await assembleNext(input, incoming, target, caller)
+    if (!made) return refusedOrRepeated(input, ns)
     const held = [
       {
         ns,
