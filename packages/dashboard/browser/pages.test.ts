@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
 import axe from 'axe-core'
-import type { Locator, Page } from 'playwright-core'
+import type { Page } from 'playwright-core'
 import { buildPage, openBrowser, openHouse, openPage } from './stage.ts'
 import { tell } from './story.ts'
 
@@ -174,31 +174,40 @@ test('dead letters: one is sent back, one is discarded with a reason, all of one
   await context.close()
 })
 
-/** Again, as a person would, when what they lead to does not come: news that is drawn meanwhile may take the focus. */
-async function pressUntil(page: Page, keys: readonly string[], seen: Locator): Promise<void> {
-  for (let tries = 0; tries < 4; tries += 1) {
-    for (const key of keys) await page.keyboard.press(key)
-    if (
-      await seen.waitFor({ timeout: 10_000 }).then(
-        () => true,
-        () => false,
-      )
-    )
-      return
-  }
-  await seen.waitFor()
-}
-
 test('keys alone find a handoff, open it and come back', async () => {
   const { page, context } = await openPage(browser)
   await open(page, 'handoffs')
   await page.getByText('seat map').first().waitFor()
-  for (const key of ['j', 'j', 'k']) await page.keyboard.press(key)
-  assert.match(String(await page.evaluate('document.activeElement.textContent')), /→/)
-  await pressUntil(page, ['j', 'k', 'Enter'], page.getByRole('tab', { name: 'Envelope JSON' }))
+  await page.keyboard.press('j')
+  await page.keyboard.press('j')
+  await page.keyboard.press('k')
+  const first = await page.evaluate('document.activeElement.textContent')
+  assert.match(String(first), /→/)
+  await page.keyboard.press('Enter')
+  await page.getByRole('tab', { name: 'Envelope JSON' }).waitFor()
   await page.keyboard.press('Escape')
   await page.getByText('One row is one envelope').waitFor()
-  await pressUntil(page, ['/', ...'sm-103', 'Enter'], page.getByText('Why sold seats look free').first())
+  await page.keyboard.press('/')
+  await page.keyboard.type('sm-103')
+  await page.keyboard.press('Enter')
+  await page.getByText('Why sold seats look free').first().waitFor()
+  await context.close()
+})
+
+test('who begins to type the moment a page has come keeps the focus', async () => {
+  const { page, context } = await openPage(browser)
+  await open(page, 'handoffs')
+  await page.getByText('One row is one envelope').waitFor()
+  const focused = await page.evaluate(`new Promise((resolve) => {
+    new MutationObserver((_, observer) => {
+      if (!document.querySelector('h1')?.textContent.includes('Agents')) return
+      observer.disconnect()
+      document.querySelector('input[type=search]').focus()
+      requestAnimationFrame(() => setTimeout(() => resolve(document.activeElement.type)))
+    }).observe(document.getElementById('main'), { childList: true, subtree: true, characterData: true })
+    location.hash = '#/agents'
+  })`)
+  assert.equal(focused, 'search')
   await context.close()
 })
 

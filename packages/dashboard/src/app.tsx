@@ -1,7 +1,7 @@
 /** The page as a whole: the bar that is always there, the banner when the connection is not, and the view of the route. */
 
 import type { FunctionComponent } from 'preact'
-import { useEffect, useRef } from 'preact/hooks'
+import { useLayoutEffect, useRef } from 'preact/hooks'
 import { type Route, useRoute } from './core/router.ts'
 import { Agents } from './pages/agents/agents.tsx'
 import { Chains } from './pages/chains/chains.tsx'
@@ -43,8 +43,9 @@ export function App() {
   const route = useRoute()
   const main = useRef<HTMLElement>(null)
   const first = useRef(true)
-  // Who reads with the ears is told that the view has changed.
-  useEffect(() => {
+  // Who reads with the ears is told that the view has changed. Before it is drawn: later, the focus would be taken from
+  // who has begun to type on what is seen.
+  useLayoutEffect(() => {
     if (!first.current) main.current?.querySelector('h1')?.focus({ preventScroll: true })
     first.current = false
   }, [route.page, route.id])
