@@ -50,6 +50,7 @@ export async function playLoad(load: Load): Promise<Samples> {
   const targets = Array.from({ length: AGENTS }, (_, index) => `load-${run}-receiver-${index}`)
   const memory_ids = await storeMemories(spine, run)
   const receiving = new AbortController()
+  const under_way = new Set<Promise<void>>()
   /** When the receiver had the envelope, for the sender's figure; by envelope. */
   const sent = new Map<string, number>()
   const streaks = new Map<string, number>()
@@ -140,11 +141,15 @@ export async function playLoad(load: Load): Promise<Samples> {
       try {
         const { deliveries } = await spine.deliveries.receive({ agent, max }, { signal: receiving.signal })
         // Not waited for: the next poll takes what came meanwhile, as a receiver with many hands does.
-        for (const delivery of deliveries)
-          take(client, delivery).catch((error) => {
-            fail(error)
-            if (error instanceof SpineError && error.code === 'LEASE_LOST') samples.leases_lost += 1
-          })
+        for (const delivery of deliveries) {
+          const taken = take(client, delivery)
+            .catch((error) => {
+              fail(error)
+              if (error instanceof SpineError && error.code === 'LEASE_LOST') samples.leases_lost += 1
+            })
+            .finally(() => under_way.delete(taken))
+          under_way.add(taken)
+        }
       } catch (error) {
         if (receiving.signal.aborted) return
         fail(error)
@@ -167,6 +172,8 @@ export async function playLoad(load: Load): Promise<Samples> {
   } finally {
     receiving.abort()
     await Promise.all(receivers)
+    // What was accepted is worked off: its figures belong to the run, and nothing is left to its lease.
+    await Promise.all(under_way)
   }
   return samples
 }
