@@ -9,6 +9,7 @@ import { toIso } from '../protocol/scalars.ts'
 import { deliveriesByReceiver, listChannels } from '../store/channels.ts'
 import type { Row } from '../store/database.ts'
 import type { Caller, Service } from './context.ts'
+import type { Deliveries } from './deliveries.ts'
 import { toDelivery } from './documents.ts'
 import { claimKey } from './idempotency.ts'
 import type { Senders } from './senders.ts'
@@ -17,11 +18,11 @@ import type { SendingCalls } from './sending-call.ts'
 import { hasArrived, waitForDelivery } from './waiting.ts'
 
 type In<N extends keyof typeof contract.channels> = z.output<(typeof contract.channels)[N]['input']>
-type Rooms = { calls: SendingCalls; sending: SendingRoom; senders: Senders }
+type Rooms = { deliveries: Deliveries; calls: SendingCalls; sending: SendingRoom; senders: Senders }
 
 const resting = new Set<unknown>([...terminalStates, 'parked'])
 
-export function channelOperations(service: Service, { calls, sending, senders }: Rooms) {
+export function channelOperations(service: Service, { deliveries, calls, sending, senders }: Rooms) {
   const { database, newId } = service
   const { dialect } = database
 
@@ -68,15 +69,14 @@ export function channelOperations(service: Service, { calls, sending, senders }:
     const { sent } = await sending.commit(batch)
     const refusal = sent.find((answer) => answer instanceof SpineError)
     if (refusal) throw refusal
-    const look = () => rowsOf(ns, channel, envelope.id, receivers)
-    if (input.wait !== 'none') await waitFor(await look(), look, input, caller)
-    return publicationOf(channel, envelope.id, await look())
+    const rows = () => rowsOf(ns, channel, envelope.id, receivers)
+    if (input.wait !== 'none') await waitFor(await rows(), input, caller)
+    return publicationOf(channel, envelope.id, await rows())
   }
 
   /** Ends when all or any of them got there, or the time is up: the publication then says who did not. */
   const waitFor = async (
     rows: readonly Row[],
-    look: () => Promise<Row[]>,
     { wait, goal, timeout_ms }: In<'publish'>,
     caller: Caller,
   ): Promise<void> => {
@@ -84,9 +84,8 @@ export function channelOperations(service: Service, { calls, sending, senders }:
     const enough = new AbortController()
     const signal = AbortSignal.any([enough.signal, ...(caller.signal ? [caller.signal] : [])])
     const arrive = async (row: Row): Promise<void> => {
-      const lookAgain = async () => (await look()).find(({ id }) => id === row.id) ?? row
-      const call = { row, goal, timeout_ms, look: lookAgain }
-      const end = await waitForDelivery(service, senders, call, { ...caller, signal })
+      const look = () => deliveries.mustFind(caller.ns, String(row.id))
+      const end = await waitForDelivery(service, senders, { row, goal, timeout_ms, look }, { ...caller, signal })
       if (!hasArrived(end, goal)) throw new Error('it did not get there')
     }
     const waits = rows.map(arrive)
