@@ -87,19 +87,11 @@ export function handingOnOperations(service: Service, rooms: Rooms) {
       if (error instanceof SpineError && endsTheWay.has(error.code)) {
         const path = (error.extra.path as string[] | undefined)?.join(' > ')
         const reason = `${error.code}: ${error.message}${path ? ` Path: ${path}.` : ''}`.slice(0, 2_000)
-        const nothing = { lease_ms: null, delay_ms: null, output: null }
         const { ns, agent } = caller
-        const call = {
-          ns,
-          id: input.id,
-          token: input.lease_token,
-          agent,
-          action: 'refused',
-          reason,
-          ...nothing,
-        } as const
+        const lease = { ns, agent, id: input.id, token: input.lease_token }
+        const nothing = { lease_ms: null, delay_ms: null, output: null }
         try {
-          await settling.submit(call)
+          await settling.submit({ ...lease, action: 'refused', reason, ...nothing })
         } catch (refusal) {
           // It moved since it was looked at, perhaps by a faster repeat of this call.
           if (refusal instanceof SpineError && !refusal.retryable) return undefined

@@ -38,6 +38,13 @@ test('a long schedule is kept as well as a short one', async () => {
   assertKept(await simulate({ schedules: 1, events: 800, seed: 'long' }))
 })
 
+/** Schedules of 2,000 events that once found something: a forward that was overtaken by a repeat of it. */
+for (const seed of ['20261126/5156', '20261126/5321'])
+  test(`the schedule ${seed}, which once found something, finds nothing any more`, async () => {
+    const { violation } = await simulateOne(seed, { events: 2_000 })
+    assertKept({ violations: violation ? [violation] : [] })
+  })
+
 const folder = mkdtempSync(join(tmpdir(), 'simulation-'))
 after(() => rmSync(folder, { recursive: true }))
 let files = 0
