@@ -6,6 +6,7 @@
  */
 
 import type { CountTokens } from '../protocol/agent.ts'
+import { createRemembered } from './remembered.ts'
 
 const BREAK = 10
 const SPACE = 32
@@ -30,16 +31,9 @@ function isSpace(text: string, at: number): boolean {
 
 /** Counts as `count` does, each word with the space before it. */
 function byWords(count: CountTokens): CountTokens {
-  const known = new Map<string, number>()
-  const counted = (word: string): number => {
-    if (word.length > MAX_WORD) return count(word)
-    const before = known.get(word)
-    if (before !== undefined) return before
-    if (known.size >= MAX_WORDS) known.clear()
-    const tokens = count(word)
-    known.set(word, tokens)
-    return tokens
-  }
+  const known = createRemembered<number>(MAX_WORDS)
+  const counted = (word: string): number =>
+    word.length > MAX_WORD ? count(word) : (known.find(word) ?? known.keep(word, count(word), 1))
   return (text) => {
     let tokens = 0
     let start = 0
@@ -55,20 +49,8 @@ function byWords(count: CountTokens): CountTokens {
 /** Counts as `count` does. */
 export function byLines(count: CountTokens): CountTokens {
   const words = byWords(count)
-  const known = new Map<string, number>()
-  let held = 0
-  const counted = (line: string): number => {
-    const before = known.get(line)
-    if (before !== undefined) return before
-    held += line.length
-    if (held > MAX_CHARS) {
-      known.clear()
-      held = line.length
-    }
-    const tokens = words(line)
-    known.set(line, tokens)
-    return tokens
-  }
+  const known = createRemembered<number>(MAX_CHARS)
+  const counted = (line: string): number => known.find(line) ?? known.keep(line, words(line), line.length)
   return (text) => {
     if (text.length <= MAX_WORD) return words(text)
     let tokens = 0

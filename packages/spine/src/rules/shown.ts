@@ -3,6 +3,8 @@
  * where its first word stands; what was found in a part is remembered, for most parts come again.
  */
 
+import { createRemembered } from './remembered.ts'
+
 export type Shown = {
   /** The values that stand in the text, by their place among all. A value has no line breaks. */
   in(text: string): readonly number[]
@@ -38,8 +40,7 @@ type Words = { words: string[]; starts: number[] }
 const MAX_CHARS = 4_000_000
 /** Of longer ones the text is gone through again. */
 const MAX_PART = 4_000
-const wordsOfParts = new Map<string, Words>()
-let held = 0
+const wordsOfParts = createRemembered<Words>(MAX_CHARS)
 
 function wordsOf(text: string): Words {
   const found: Words = { words: [], starts: [] }
@@ -51,17 +52,8 @@ function wordsOf(text: string): Words {
 }
 
 function wordsOfPart(part: string): Words {
-  const known = wordsOfParts.get(part)
-  if (known) return known
-  const found = wordsOf(part)
-  if (part.length > MAX_PART) return found
-  held += part.length
-  if (held > MAX_CHARS) {
-    wordsOfParts.clear()
-    held = part.length
-  }
-  wordsOfParts.set(part, found)
-  return found
+  if (part.length > MAX_PART) return wordsOf(part)
+  return wordsOfParts.find(part) ?? wordsOfParts.keep(part, wordsOf(part), part.length)
 }
 
 type Wanted = { place: number; value: string; at: number }

@@ -1,5 +1,6 @@
 /** The exact values of texts by their digest, so that a text is taken apart once and not for every envelope. */
 
+import { createRemembered } from '../rules/remembered.ts'
 import { type Value, valuesOf } from '../rules/values.ts'
 
 export type KnownValues = {
@@ -17,21 +18,13 @@ const heldBytes = (content: string, values: readonly Value[]): number =>
   OVERHEAD_BYTES + (values.length === 0 ? 0 : 2 * content.length + OVERHEAD_BYTES * values.length)
 
 export function createKnownValues(): KnownValues {
-  const known = new Map<string, readonly Value[]>()
-  let held = 0
+  const known = createRemembered<readonly Value[]>(MAX_BYTES)
+  const look = (digest: string, content: string) => {
+    const values = valuesOf(content)
+    return known.keep(digest, values, heldBytes(content, values))
+  }
   return Object.freeze({
-    find: (digest: string) => known.get(digest),
-    of({ digest, content }: { digest: string; content: string }) {
-      const found = known.get(digest)
-      if (found) return found
-      const values = valuesOf(content)
-      held += heldBytes(content, values)
-      if (held > MAX_BYTES) {
-        known.clear()
-        held = heldBytes(content, values)
-      }
-      known.set(digest, values)
-      return values
-    },
+    find: known.find,
+    of: ({ digest, content }: { digest: string; content: string }) => known.find(digest) ?? look(digest, content),
   })
 }
