@@ -136,7 +136,7 @@ export async function startLocalServer(options: LocalServerOptions): Promise<Loc
 
 /** What cannot be listened on is said before a store is made; one that is locked says itself where it is served. */
 async function refuseEarly({ store, host = '127.0.0.1', port = 0, api_keys = [] }: LocalServerOptions): Promise<void> {
-  const [{ checkListening }, { readLock }] = await Promise.all([
+  const [{ addressOf, checkListening }, { readLock }] = await Promise.all([
     import('../http/create-server.ts'),
     import('../store/lock.ts'),
   ])
@@ -148,7 +148,7 @@ async function refuseEarly({ store, host = '127.0.0.1', port = 0, api_keys = [] 
   if (!isPostgres(store) && readLock(storeFile(store))) return
   const probe = createProbe()
   try {
-    await once(probe.listen({ host: host === 'localhost' ? '127.0.0.1' : host, port }), 'listening')
+    await once(probe.listen({ host: addressOf(host), port }), 'listening')
   } catch (error) {
     throw listenError(error, host, port)
   }

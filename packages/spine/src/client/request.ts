@@ -3,6 +3,7 @@
 import { exactBytes } from '../protocol/canonical.ts'
 import type { Operation } from '../protocol/contract.ts'
 import { SpineError } from '../protocol/errors.ts'
+import { isObject } from '../protocol/json-rules.ts'
 
 export type WireRequest = {
   method: Operation['method']
@@ -48,8 +49,6 @@ function concat(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
   }
   return joined
 }
-
-const isObject = (value: unknown): value is object => typeof value === 'object' && value !== null
 
 /** One of many that has a document whose exact bytes are known. */
 const holdsExact = (item: unknown) =>

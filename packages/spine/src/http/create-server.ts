@@ -148,8 +148,7 @@ export function createServer(options: ServerOptions): SpineServer {
 
   async function listen({ host = '127.0.0.1', port = 0 }: ListenOptions = {}): Promise<string> {
     checkListening({ host, keys: options.keys })
-    // One address, whatever the name resolves to: two listeners would need one free port on both.
-    await app.listen({ host: host === 'localhost' ? '127.0.0.1' : host, port })
+    await app.listen({ host: addressOf(host), port })
     return endpointOf(app.server.address() as AddressInfo)
   }
 
@@ -185,6 +184,9 @@ export function checkListening({ host, keys = '' }: { host: string; keys?: strin
     `Without keys everybody who reaches ${host} could call: set SPINE_API_KEYS, or listen on 127.0.0.1.`,
   )
 }
+
+/** One address, whatever the name resolves to: two listeners would need one free port on both. */
+export const addressOf = (host: string): string => (host === 'localhost' ? '127.0.0.1' : host)
 
 type AnswerError = (error: unknown, request: FastifyRequest, reply: FastifyReply) => void
 

@@ -5,6 +5,9 @@
 
 import type { Limits } from './limits.ts'
 
+/** An object or an array. */
+export const isObject = (value: unknown): value is object => typeof value === 'object' && value !== null
+
 /** Keys and indexes from the top of a document to a place in it. */
 export type Path = (string | number)[]
 

@@ -4,13 +4,11 @@
  * only ever says yes: what is not surely in order goes the long way through the scanner, which says what is wrong where.
  */
 
-import { isPrototypeKey, numberFault, significantDigits } from './json-rules.ts'
+import { isObject, isPrototypeKey, numberFault, significantDigits } from './json-rules.ts'
 import type { Limits } from './limits.ts'
 
 type Place = { start: number; end: number }
 export type PlainJson = { value: unknown; places: Map<string, Place> }
-
-const isObject = (value: unknown): value is object => typeof value === 'object' && value !== null
 
 /** The value of a text, and the places as `parseJson` gives them, in characters; nothing where the scanner has to look. */
 export function readPlain(text: string, limits: Limits): PlainJson | undefined {

@@ -3,9 +3,9 @@
  * hold. Whoever reads a document does not change it: the door hands it on as it is, and envelopes are frozen.
  */
 
-const scanned = new WeakSet<object>()
+import { isObject } from './json-rules.ts'
 
-const isObject = (value: unknown): value is object => typeof value === 'object' && value !== null
+const scanned = new WeakSet<object>()
 
 /** The members too, because an input is put together from them and from what stood elsewhere. */
 export function markScanned(document: unknown): void {
