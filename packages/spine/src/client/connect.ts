@@ -145,7 +145,7 @@ export function connect(options: ConnectOptions = {}): Spine {
       )
       return call(send_many, {}, {}, request) as ReturnType<Spine['deliveries']['send_many']>
     },
-    sizeOf: ({ request }) => request.body?.byteLength ?? 0,
+    sizeOf: ({ request }) => request.body?.length ?? 0,
   })
 
   const begin = async (operation: Operation, input: unknown, callOptions: CallOptions): Promise<unknown> => {

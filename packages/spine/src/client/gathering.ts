@@ -15,7 +15,7 @@ export type GatheredCalls<Item> = {
   one(item: Item): Promise<unknown>
   /** The operation for many, which answers in their order. */
   many(items: readonly Item[]): Promise<{ results: readonly Result[] }>
-  /** How much of a request it fills, in bytes; without it, their number alone is bounded. */
+  /** How much of a request it fills, about, in bytes; without it, their number alone is bounded. */
   sizeOf?(item: Item): number
 }
 

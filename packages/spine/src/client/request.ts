@@ -10,12 +10,14 @@ export type WireRequest = {
   /** The path with its query, behind the endpoint. */
   path: string
   headers: Record<string, string>
-  body?: Uint8Array<ArrayBuffer>
+  body?: Body
 }
+
+/** Text where it can be: it becomes bytes once, when it is sent. */
+export type Body = string | Uint8Array<ArrayBuffer>
 
 type Members = Map<string, unknown>
 
-const encoder = new TextEncoder()
 const headerText = /^[\x20-\x7e]*$/
 
 /** Refuses a header value that HTTP would not carry as it is. */
@@ -40,65 +42,54 @@ const take = (members: Members, member: string): unknown => {
   return value
 }
 
-function concat(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
-  const joined = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0))
-  let at = 0
-  for (const part of parts) {
-    joined.set(part, at)
-    at += part.length
-  }
-  return joined
-}
-
 /** One of many that has a document whose exact bytes are known. */
 const holdsExact = (item: unknown) =>
   isObject(item) && Object.values(item).some((member) => isObject(member) && exactBytes(member) !== undefined)
 
 /** The exact bytes where they are known, JSON where they are not. */
-function bytesOf(value: unknown): Uint8Array {
+function partsOf(value: unknown): (string | Uint8Array)[] {
   const exact = isObject(value) ? exactBytes(value) : undefined
-  if (exact) return exact
+  if (exact) return [exact]
   if (Array.isArray(value) && value.some(holdsExact))
-    return listBytes(value.map((item) => (holdsExact(item) ? objectBytes(membersOf(item)) : bytesOf(item))))
+    return listParts(value.map((item) => (holdsExact(item) ? objectParts(membersOf(item)) : partsOf(item))))
   try {
-    return encoder.encode(JSON.stringify(value) ?? 'null')
+    return [JSON.stringify(value) ?? 'null']
   } catch (cause) {
     throw new SpineError('INVALID_INPUT', `The input cannot be written as JSON: ${String(cause)}`, { cause })
   }
 }
 
-const listBytes = (items: readonly Uint8Array[]): Uint8Array<ArrayBuffer> =>
-  concat([
-    encoder.encode('['),
-    ...items.flatMap((item, index) => [encoder.encode(index ? ',' : ''), item]),
-    encoder.encode(']'),
-  ])
+const listParts = (items: readonly (string | Uint8Array)[][]) => [
+  '[',
+  ...items.flatMap((item, index) => (index === 0 ? item : [',', ...item])),
+  ']',
+]
 
 /** What is left out counts as absent. */
 const membersOf = (value: object): Members =>
   new Map(Object.entries(value).filter(([, member]) => member !== undefined))
 
 /** A JSON object whose members are spliced in as bytes, so that an envelope among them stays as it is. */
-const objectBytes = (members: Members): Uint8Array<ArrayBuffer> =>
-  concat([
-    encoder.encode('{'),
-    ...[...members].flatMap(([member, value], index) => [
-      encoder.encode(`${index ? ',' : ''}${JSON.stringify(member)}:`),
-      bytesOf(value),
-    ]),
-    encoder.encode('}'),
-  ])
+const objectParts = (members: Members) => [
+  '{',
+  ...[...members].flatMap(([member, value], index) => [
+    `${index ? ',' : ''}${JSON.stringify(member)}:`,
+    ...partsOf(value),
+  ]),
+  '}',
+]
+
+const isText = (part: string | Uint8Array) => typeof part === 'string'
+
+const joined = (parts: readonly (string | Uint8Array)[]): Body =>
+  parts.every(isText) ? parts.join('') : Buffer.concat(parts.map((part) => (isText(part) ? Buffer.from(part) : part)))
 
 /** The request that carries the bodies of many, as the `items` of this operation. */
 export const requestOfMany = ({ method, path }: Operation, requests: readonly WireRequest[]): WireRequest => ({
   method,
   path,
   headers: { accept: 'application/json', 'content-type': 'application/json' },
-  body: concat([
-    encoder.encode('{"items":'),
-    listBytes(requests.map(({ body }) => body ?? encoder.encode('{}'))),
-    encoder.encode('}'),
-  ]),
+  body: joined(['{"items":', ...listParts(requests.map(({ body }) => [body ?? '{}'])), '}']),
 })
 
 export function requestOf(operation: Operation, input: unknown): WireRequest {
@@ -117,6 +108,6 @@ export function requestOf(operation: Operation, input: unknown): WireRequest {
     return { method, path, headers }
   }
   headers['content-type'] = 'application/json'
-  const body = operation.document ? concat([bytesOf(members.get(operation.document))]) : objectBytes(members)
+  const body = joined(operation.document ? partsOf(members.get(operation.document)) : objectParts(members))
   return { method, path, headers, body }
 }

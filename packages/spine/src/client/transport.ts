@@ -49,7 +49,7 @@ export function nodeTransport(base: string): Transport {
       ...(port ? { port } : {}),
       method,
       path: `${before}${path}`,
-      headers: { ...headers, 'content-length': body?.byteLength ?? 0 },
+      headers: { ...headers, 'content-length': Buffer.byteLength(body ?? '') },
     })
 
   return {
