@@ -5,7 +5,7 @@
  */
 
 import type { IncomingHttpHeaders } from 'node:http'
-import { rememberBytes } from '../protocol/canonical.ts'
+import { rememberBytes, rememberWritten } from '../protocol/canonical.ts'
 import type { Operation } from '../protocol/contract.ts'
 import { SpineError } from '../protocol/errors.ts'
 import { parseJson } from '../protocol/scan.ts'
@@ -61,6 +61,7 @@ function bodyMembers(operation: Operation, bytes: Uint8Array | undefined): Membe
   for (const { path, envelope } of envelopesIn(value)) {
     const span = spans.get(path)
     if (bytes && span) rememberBytes(envelope, bytes.subarray(span.start, span.end))
+    if (span?.written !== undefined) rememberWritten(envelope, span.written)
   }
   return value
 }

@@ -4,7 +4,16 @@ import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { canonicalBytes, digestOf, exactBytes, freezeDeep, rememberBytes, sealed } from './canonical.ts'
+import {
+  canonicalBytes,
+  digestOf,
+  exactBytes,
+  freezeDeep,
+  rememberBytes,
+  rememberWritten,
+  sealed,
+  takeWritten,
+} from './canonical.ts'
 
 const decoder = new TextDecoder()
 const canonical = (value: unknown) => decoder.decode(canonicalBytes(value))
@@ -80,6 +89,13 @@ test('bytes are remembered for the very document they were read as', () => {
   const value = rememberBytes(JSON.parse('{ "a" : 1 }'), bytes)
   assert.equal(exactBytes(value), bytes)
   assert.equal(exactBytes({ ...value }), undefined)
+})
+
+test('what is written of a document is told once, for that very document', () => {
+  const value = { a: 1 }
+  rememberWritten(value, '{"a":1}')
+  assert.equal(takeWritten({ ...value }), undefined)
+  assert.deepEqual([takeWritten(value), takeWritten(value)], ['{"a":1}', undefined])
 })
 
 test('a frozen document cannot be changed at any depth', () => {

@@ -154,6 +154,20 @@ export function exactBytes(document: object): Uint8Array | undefined {
   return bytes
 }
 
+const texts = new WeakMap<object, string>()
+
+/** Remembers what JSON.stringify makes of a document, for the one who will ask for its digest. */
+export function rememberWritten(document: object, text: string): void {
+  texts.set(document, text)
+}
+
+/** What JSON.stringify makes of a document, if it is known here: told once, for the text is part of a larger one. */
+export function takeWritten(document: object): string | undefined {
+  const text = texts.get(document)
+  texts.delete(document)
+  return text
+}
+
 /** Freezes a document and all that is in it. */
 export function freezeDeep<T>(document: T): T {
   if (typeof document !== 'object' || document === null || Object.isFrozen(document)) return document

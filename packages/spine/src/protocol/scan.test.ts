@@ -6,7 +6,7 @@ import { type ErrorCode, SpineError } from './errors.ts'
 import { hostileCases, hostileNames } from './hostile-corpus.ts'
 import { type Limits, limits } from './limits.ts'
 import { name as nameSchema } from './scalars.ts'
-import { checkValue, parseJson } from './scan.ts'
+import { checkValue, type ParsedJson, parseJson } from './scan.ts'
 
 const encoder = new TextEncoder()
 const textDecoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
@@ -119,10 +119,11 @@ describe('parseJson', () => {
         assert.deepEqual(parsed.value, JSON.parse(JSON.stringify(value)))
         const places = new Map(placesOf(parsed.value))
         assert.deepEqual(new Set(parsed.spans.keys()), new Set(places.keys()))
-        for (const [key, { start, end }] of parsed.spans) {
+        for (const [key, { start, end, written }] of parsed.spans) {
           const text = textDecoder.decode(bytes.subarray(start, end))
           assert.equal(text, text.trim())
           assert.deepEqual(JSON.parse(text), places.get(key))
+          if (written !== undefined) assert.deepEqual([written, JSON.stringify(places.get(key))], [text, text])
         }
       }),
       { numRuns: 500 },
@@ -175,6 +176,10 @@ describe('parseJson', () => {
     const made = fc.array(piece, { maxLength: 12 }).map((pieces) => pieces.join(''))
     const written = fc.dictionary(fc.constantFrom('a', 'b', 'c', 'd', 'constructor'), fc.jsonValue({ maxDepth: 5 }))
     const deep = fc.nat({ max: 6 }).map((depth) => `{"a":${'['.repeat(depth)}${']'.repeat(depth)}}`)
+    const placed = ({ value, spans }: ParsedJson) => [
+      value,
+      [...spans].map(([key, { start, end }]) => [key, start, end]),
+    ]
     const answers = new Map<string, number>()
     fc.assert(
       fc.property(
@@ -191,7 +196,7 @@ describe('parseJson', () => {
             verdict(() => parse(`${text} `, small)),
           )
           answers.set(short, (answers.get(short) ?? 0) + 1)
-          if (short === 'ok') assert.deepEqual(parse(text, small), parse(`${text} `, small))
+          if (short === 'ok') assert.deepEqual(placed(parse(text, small)), placed(parse(`${text} `, small)))
         },
       ),
       { numRuns: 5_000 },
@@ -201,7 +206,7 @@ describe('parseJson', () => {
 
   test('reads a part of a larger buffer', () => {
     const bytes = encoder.encode('xx{"a":1}xx').subarray(2, 9)
-    assert.deepEqual(parseJson(bytes).spans.get('a'), { start: 5, end: 6 })
+    assert.deepEqual(parseJson(bytes).spans.get('a'), { start: 5, end: 6, written: '1' })
   })
 
   test('agrees with JSON.parse on every mutation that it accepts', () => {

@@ -12,8 +12,11 @@ import { readPlain } from './plain-json.ts'
 import { isScanned, markScanned } from './scanned.ts'
 import { decodeUtf8, utf8Bytes } from './utf8.ts'
 
-/** Where a value stands in the bytes it was read from; `end` is the first byte behind it. */
-export type Span = { readonly start: number; readonly end: number }
+/**
+ * Where a value stands in the bytes it was read from; `end` is the first byte behind it. `written`: its text, where
+ * JSON.stringify writes the very same.
+ */
+export type Span = { readonly start: number; readonly end: number; readonly written?: string }
 
 export type ParsedJson = {
   readonly value: unknown
@@ -265,8 +268,13 @@ function byteSpans(text: string, spans: ReadonlyMap<string, Span>): Map<string, 
     bytes.set(at, before)
   }
   const bytesTo = (at: number) => bytes.get(at) ?? 0
-  return new Map([...spans].map(([key, { start, end }]) => [key, { start: bytesTo(start), end: bytesTo(end) }]))
+  return new Map(
+    [...spans].map(([key, span]) => [key, { ...span, start: bytesTo(span.start), end: bytesTo(span.end) }]),
+  )
 }
+
+const withTexts = (text: string, places: ReadonlyMap<string, Span>): Map<string, Span> =>
+  new Map([...places].map(([key, { start, end }]) => [key, { start, end, written: text.slice(start, end) }]))
 
 /**
  * Reads a JSON document from its bytes. Throws SpineError INVALID_JSON (malformed, not UTF-8, byte order mark, doubled
@@ -276,7 +284,7 @@ export function parseJson(bytes: Uint8Array, limits: Limits = defaultLimits): Pa
   if (bytes.byteLength > limits.body_bytes) throw new SpineError('TOO_LARGE', fault.tooManyBytes(limits))
   const text = decodeUtf8(bytes)
   const plain = readPlain(text, limits)
-  if (plain) return parsed(bytes, text, plain.value, plain.places)
+  if (plain) return parsed(bytes, text, plain.value, withTexts(text, plain.places))
   const scan: Scan = { text, limits, path: [], spans: new Map() }
   const end = spaceEnd(text, valueEnd(scan, spaceEnd(text, 0), 0))
   if (end < text.length) unexpected(scan, end, 'the end of the document')

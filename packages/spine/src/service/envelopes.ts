@@ -3,7 +3,7 @@
  * never change. What came through a door as bytes and leaves as bytes is not kept as a document in between.
  */
 
-import { exactBytes, freezeDeep, rememberBytes, sha256 } from '../protocol/canonical.ts'
+import { exactBytes, freezeDeep, rememberBytes, sha256, takeWritten } from '../protocol/canonical.ts'
 import type { Envelope } from '../protocol/envelope.ts'
 import { SpineError } from '../protocol/errors.ts'
 import { limits } from '../protocol/limits.ts'
@@ -186,7 +186,7 @@ export function createEnvelopes({ database, clock }: Pick<Service, 'database' | 
   /** Checks an envelope made elsewhere: version, shape, digest, size. Its bytes stay as they came. */
   const checkForeign = (document: object): { envelope: Envelope; bytes: Uint8Array } => {
     const exact = exactBytes(document)
-    const written = exact ? undefined : JSON.stringify(document)
+    const written = exact ? takeWritten(document) : JSON.stringify(document)
     const bytes = exact ? withoutOuterSpace(exact) : encoder.encode(written)
     if (bytes.byteLength > limits.envelope_bytes)
       throw new SpineError(
