@@ -55,11 +55,9 @@ export const toVersion = (current: Row, version: Row): Memory =>
   toMemory({ ...current, ...version, created_at: current.created_at ?? null, superseded_by: null })
 
 export function toDelivery(row: Row): Delivery {
-  const lines = str(row, 'history').split('\n').filter(Boolean)
-  const history = lines.map((line): DeliveryEvent => {
-    const { at, ...event } = JSON.parse(line)
-    return { at: toIso(at), ...event }
-  })
+  // One line of JSON for each event.
+  const events: { at: number }[] = JSON.parse(`[${str(row, 'history').trimEnd().replaceAll('\n', ',')}]`)
+  const history = events.map(({ at, ...event }) => ({ at: toIso(at), ...event })) as DeliveryEvent[]
   return {
     id: str(row, 'id'),
     envelope_id: str(row, 'envelope_id'),
