@@ -15,6 +15,7 @@ const MESSAGE_BYTES = 7_500
 /** More than this in one moment is left to the poll. */
 const MAX_MESSAGES = 8
 const RECONNECT_MS = 1_000
+const notify = 'select pg_notify($1, message) from unnest(cast($2 as text[])) as told(message)'
 
 export type PostgresHints = Hints & { close(): Promise<void> }
 
@@ -61,12 +62,17 @@ export function startPostgresHints(newClient: () => Client): PostgresHints {
     }
   }
 
-  const tell = (): void => {
-    gathering = undefined
-    const topics = [...waiting]
+  const gather = (): void => {
+    gathering ??= setTimeout(tell, GATHER_MS).unref()
+  }
+
+  /** One at a time: what comes while the server is asked goes with the next. */
+  const tell = async (): Promise<void> => {
+    const messages = messagesOf([...waiting])
     waiting.clear()
-    for (const message of messagesOf(topics))
-      connection?.query('select pg_notify($1, $2)', [CHANNEL, message]).catch(() => {})
+    await connection?.query(notify, [CHANNEL, messages]).catch(() => {})
+    gathering = undefined
+    if (!closed && waiting.size > 0) gather()
   }
 
   const ready = connect()
@@ -75,7 +81,7 @@ export function startPostgresHints(newClient: () => Client): PostgresHints {
       local.send(topics)
       if (!connection) return
       for (const topic of topics) waiting.add(topic)
-      gathering ??= setTimeout(tell, GATHER_MS).unref()
+      gather()
     },
     listen: local.listen,
     async close() {

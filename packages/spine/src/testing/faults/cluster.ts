@@ -9,7 +9,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import pg from 'pg'
 import { type PostgresServer, startPostgresServer } from '../postgres/server.ts'
-import { seededChance } from './chance.ts'
+import { seeded } from '../seeded.ts'
 import { openEffects } from './effects.ts'
 import { type FaultOptions, pause } from './fault.ts'
 import { type Meter, startMeter } from './meter.ts'
@@ -32,7 +32,7 @@ const MANY = 10
 
 export async function breakCluster({ runs, seed, control = false, progress }: FaultOptions): Promise<Outcome> {
   const findings = createFindings()
-  const chance = seededChance(seed)
+  const chance = seeded(seed)
   if (runs >= MANY) await compileServer()
   const folder = await mkdtemp(join(tmpdir(), 'spine-cluster-'))
   const database = await startPostgresServer()
@@ -63,7 +63,7 @@ export async function breakCluster({ runs, seed, control = false, progress }: Fa
     if (!control) {
       meter.settle()
       for (let round = 0; round < runs; round += 1) {
-        await oneRound({ round, nodes, database, cable, meter, below: chance.below })
+        await oneRound({ round, nodes, database, cable, meter, int: chance.int })
         progress?.(`${round + 1} of ${runs} rounds, ${traffic.acknowledged()} sends acknowledged`)
       }
     }
@@ -84,23 +84,23 @@ type Round = {
   database: PostgresServer
   cable: Relay
   meter: Meter
-  below(limit: number): number
+  int(below: number): number
 }
 
 /** Ten seconds: a node dies, connections are ended, the database is restarted; in every third one cable is pulled. */
-async function oneRound({ round, nodes, database, cable, meter, below }: Round): Promise<void> {
+async function oneRound({ round, nodes, database, cable, meter, int }: Round): Promise<void> {
   const ends = performance.now() + ROUND_MS
   const cut_off = round % 3 === 0
   if (cut_off) cable.cut()
   await Promise.all([
-    nodes[1 + below(NODES - 1)]?.restart(),
+    nodes[1 + int(NODES - 1)]?.restart(),
     pause(1_000).then(() => endConnections(database)),
     pause(2_000).then(async () => {
       if (cut_off) cable.mend()
     }),
   ])
-  await database.halt(below(2) === 0 ? 'fast' : 'kill')
-  await pause(below(2_000))
+  await database.halt(int(2) === 0 ? 'fast' : 'kill')
+  await pause(int(2_000))
   await database.start()
   meter.back()
   await pause(Math.max(0, ends - performance.now()))

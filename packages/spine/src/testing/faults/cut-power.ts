@@ -10,7 +10,7 @@ import { DatabaseSync } from 'node:sqlite'
 import { createSpine, openSqlite } from '../../embedded.ts'
 import type { Database } from '../../store/database.ts'
 import { manualClock } from '../manual-clock.ts'
-import { seededChance } from './chance.ts'
+import { seeded } from '../seeded.ts'
 import type { FaultOptions } from './fault.ts'
 import { createFindings, type Findings, type Outcome } from './outcome.ts'
 import { sealed } from './sealing.ts'
@@ -53,13 +53,13 @@ type Scene = { file: string; commits: number; seed: number; control: boolean }
 async function oneStore(findings: Findings, { file, commits, seed, control }: Scene): Promise<number> {
   const synchronous = control ? 'normal' : 'full'
   const database = await openSqlite({ file, synchronous, ballast: { bytes: 0 } })
-  const spine = await createSpine({ database, clock: manualClock(), chance: seededChance(seed) })
+  const spine = await createSpine({ database, clock: manualClock(), chance: seeded(seed) })
   const syncs_commits = await readsBack(database, 'pragma synchronous', 2)
   await database.write([{ sql: 'pragma wal_autocheckpoint = 0', params: [] }])
   let images = 0
   for (let done = 0; done < commits; done += PER_CHECKPOINT) {
     checkpoint(file)
-    const chance = seededChance(seed + done)
+    const chance = seeded(seed + done)
     /** Of each commit, where the log ended when it was acknowledged. */
     const ends: number[] = []
     for (let index = 0; index < Math.min(PER_CHECKPOINT, commits - done); index += 1) {
@@ -87,7 +87,7 @@ type Images = {
   ends: readonly number[]
   before: number
   syncs_commits: boolean
-  chance: ReturnType<typeof seededChance>
+  chance: ReturnType<typeof seeded>
 }
 
 function checkImages(findings: Findings, { file, ends, before, syncs_commits, chance }: Images): number {
@@ -99,7 +99,7 @@ function checkImages(findings: Findings, { file, ends, before, syncs_commits, ch
   let images = 0
   for (let frame = 0; frame * FRAME_BYTES + HEADER_BYTES < log.length; frame += 1) {
     const boundary = HEADER_BYTES + frame * FRAME_BYTES
-    for (const cut of [boundary, boundary + 1 + chance.below(FRAME_BYTES - 1)]) {
+    for (const cut of [boundary, boundary + 1 + chance.int(FRAME_BYTES - 1)]) {
       images += 1
       writeFileSync(`${image}-wal`, log.subarray(0, cut))
       rmSync(`${image}-shm`, { force: true })
@@ -107,7 +107,7 @@ function checkImages(findings: Findings, { file, ends, before, syncs_commits, ch
       const acknowledged = syncs_commits ? ends.filter((end) => end <= cut).length : ends.length
       checkImage(findings, image, {
         expected: before + acknowledged,
-        thorough: ends.includes(cut) || chance.below(CHECKED_ONE_IN) === 0,
+        thorough: ends.includes(cut) || chance.int(CHECKED_ONE_IN) === 0,
       })
     }
   }

@@ -9,7 +9,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type PostgresServer, startPostgresServer } from '../postgres/server.ts'
 import { startStandby, waitForStandby } from '../postgres/standby.ts'
-import { seededChance } from './chance.ts'
+import { seeded } from '../seeded.ts'
 import { openEffects } from './effects.ts'
 import { type FaultOptions, pause } from './fault.ts'
 import { startMeter } from './meter.ts'
@@ -34,7 +34,7 @@ export const canReplicate = (): boolean => process.platform !== 'win32'
 /** `runs` counts the promotions. */
 export async function failOver({ runs, seed, control = false, progress }: FaultOptions): Promise<Outcome> {
   const findings = createFindings()
-  const chance = seededChance(seed)
+  const chance = seeded(seed)
   const folder = await mkdtemp(join(tmpdir(), 'spine-fail-over-'))
   let primary = await startPostgresServer()
   const servers: PostgresServer[] = [primary]
@@ -58,7 +58,7 @@ export async function failOver({ runs, seed, control = false, progress }: FaultO
       servers.push(standby)
       // The negative control does not wait for it: what was answered within its lag is lost.
       if (!control) await waitForStandby(lost)
-      await pause(1_000 + chance.below(1_000))
+      await pause(1_000 + chance.int(1_000))
       const cut_off = control || round % 2 === 0
       if (cut_off) {
         link.cut()

@@ -5,7 +5,7 @@
 
 import { connect } from '../../client/connect.ts'
 import { SpineError } from '../../protocol/errors.ts'
-import { type SeededChance, seededChance } from './chance.ts'
+import { type Seeded, seeded } from '../seeded.ts'
 import { check } from './checker.ts'
 import { type FaultOptions, pause } from './fault.ts'
 import { createHistory } from './history.ts'
@@ -27,7 +27,7 @@ const FILE_LIMIT = 1_500
 /** `runs` counts the failures: of syncs and of writes, in turn. */
 export async function failSync({ store, runs, seed, control = false, progress }: FaultOptions): Promise<Outcome> {
   const findings = createFindings()
-  const chance = seededChance(seed)
+  const chance = seeded(seed)
   for (let run = 0; run < runs; run += 1) {
     findings.take(await oneFailure(store, chance, { control, of_sync: run % 2 === 0 }))
     progress?.(`${run + 1} of ${runs} failures`)
@@ -37,11 +37,11 @@ export async function failSync({ store, runs, seed, control = false, progress }:
 
 type Kind = { control: boolean; of_sync: boolean }
 
-async function oneFailure(store: FaultStore, chance: SeededChance, { control, of_sync }: Kind): Promise<Outcome> {
+async function oneFailure(store: FaultStore, chance: Seeded, { control, of_sync }: Kind): Promise<Outcome> {
   const findings = createFindings()
   const placed = await store.place()
   const options = of_sync
-    ? { env: { SPINE_FAILPOINT: `eio_on_sync:${20 + chance.below(100)}` } }
+    ? { env: { SPINE_FAILPOINT: `eio_on_sync:${20 + chance.int(100)}` } }
     : { shell: `ulimit -f ${FILE_LIMIT}; exec "$@"` }
   const server = await (control
     ? startWorker('server-worker.ts', [placed.url, 'undying'], options)

@@ -1,7 +1,7 @@
 /** One bit of a stored envelope is flipped: it is found when it is read, never handed out, and its delivery is parked. */
 
 import { SpineError } from '../../protocol/errors.ts'
-import { type SeededChance, seededChance } from './chance.ts'
+import { type Seeded, seeded } from '../seeded.ts'
 import type { FaultOptions } from './fault.ts'
 import { ledgerOf } from './ledger.ts'
 import { createFindings, type Outcome } from './outcome.ts'
@@ -16,12 +16,12 @@ const WHOLE_ONE_IN = 20
 const intent = 'Escapes \u001f\u000b\u001a\u000e, a quote ", a line end \n and a word é日本.'
 
 /** Anywhere; one in ten inside of an escape, where upper case would mean the same. */
-function flip(body: Uint8Array, chance: SeededChance): Uint8Array {
+function flip(body: Uint8Array, chance: Seeded): Uint8Array {
   const flipped = Uint8Array.from(body)
   const escaped = Buffer.from(body).indexOf('\\u00')
-  const in_escape = chance.below(10) === 0
-  const at = in_escape ? escaped + 5 : chance.below(flipped.length)
-  const bit = in_escape ? 5 : chance.below(8)
+  const in_escape = chance.int(10) === 0
+  const at = in_escape ? escaped + 5 : chance.int(flipped.length)
+  const bit = in_escape ? 5 : chance.int(8)
   flipped[at] = (flipped[at] ?? 0) ^ (1 << bit)
   return flipped
 }
@@ -29,7 +29,7 @@ function flip(body: Uint8Array, chance: SeededChance): Uint8Array {
 /** `runs` counts the flips. */
 export async function flipBits({ store, runs, seed, control = false }: FaultOptions): Promise<Outcome> {
   const findings = createFindings()
-  const chance = seededChance(seed)
+  const chance = seeded(seed)
   const placed = await store.place({ in_memory: true })
   try {
     const count = Math.ceil((runs * WHOLE_ONE_IN) / (WHOLE_ONE_IN - 1))

@@ -1,7 +1,7 @@
 /** One bit of a stored memory is flipped: nothing serves it any more, and no envelope carries it. */
 
 import { SpineError } from '../../protocol/errors.ts'
-import { type SeededChance, seededChance } from './chance.ts'
+import { type Seeded, seeded } from '../seeded.ts'
 import type { FaultOptions } from './fault.ts'
 import { createFindings, type Outcome } from './outcome.ts'
 import { openTimed } from './timed.ts'
@@ -11,16 +11,16 @@ const BATCH = 200
 const WHOLE_ONE_IN = 20
 
 /** Of ASCII, so that it stays a text that both databases hold. */
-function flip(content: string, chance: SeededChance): string {
-  const at = chance.below(content.length)
-  const code = content.charCodeAt(at) ^ (1 << chance.below(7))
+function flip(content: string, chance: Seeded): string {
+  const at = chance.int(content.length)
+  const code = content.charCodeAt(at) ^ (1 << chance.int(7))
   return content.slice(0, at) + String.fromCharCode(code === 0 ? 1 : code) + content.slice(at + 1)
 }
 
 /** `runs` counts the flips. */
 export async function flipMemoryBits({ store, runs, seed, control = false }: FaultOptions): Promise<Outcome> {
   const findings = createFindings()
-  const chance = seededChance(seed)
+  const chance = seeded(seed)
   const placed = await store.place({ in_memory: true })
   try {
     const count = Math.ceil((runs * WHOLE_ONE_IN) / (WHOLE_ONE_IN - 1))
@@ -32,7 +32,7 @@ export async function flipMemoryBits({ store, runs, seed, control = false }: Fau
     const before = await openTimed(placed, { seed })
     for (const batch of batches)
       await before.spine.memories.store({
-        memories: batch.map((id) => ({ id, content: `Account ${id} may pay out ${chance.below(9_000) + 1_000} EUR.` })),
+        memories: batch.map((id) => ({ id, content: `Account ${id} may pay out ${chance.int(9_000) + 1_000} EUR.` })),
       })
     const rows = await before.database.read({ sql: 'select ns, id, content from memories', params: [] })
     for (const { ns = null, id = null, content } of rows) {

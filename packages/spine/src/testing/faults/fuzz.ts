@@ -9,7 +9,7 @@ import { json } from 'node:stream/consumers'
 import { connect } from '../../client/connect.ts'
 import { errorTable } from '../../protocol/errors.ts'
 import type { Spine } from '../../protocol/spine.ts'
-import { seededChance } from './chance.ts'
+import { seeded } from '../seeded.ts'
 import type { FaultOptions } from './fault.ts'
 import { type HostileRequest, hostileRequest, type KnownIds } from './hostile-requests.ts'
 import { createFindings, type Findings, type Outcome } from './outcome.ts'
@@ -38,7 +38,7 @@ type Answer = { status: number; type: string; body: string; took_ms: number } | 
 /** `runs` counts the requests. */
 export async function fuzz({ store, runs, seed, control = false, progress }: FaultOptions): Promise<Outcome> {
   const findings = createFindings()
-  const chance = seededChance(seed)
+  const chance = seeded(seed)
   const placed = await store.place()
   const server = await (control
     ? startWorker('server-worker.ts', [placed.url, 'writing_first'], { env: bounded })

@@ -8,7 +8,7 @@ import { digestOf } from '../../protocol/canonical.ts'
 import { type Operation, operations } from '../../protocol/contract.ts'
 import type { Envelope } from '../../protocol/envelope.ts'
 import { hostileCases, hostileNames } from '../../protocol/hostile-corpus.ts'
-import type { SeededChance } from './chance.ts'
+import type { Seeded } from '../seeded.ts'
 import { sealed } from './sealing.ts'
 
 export type HostileRequest = {
@@ -46,7 +46,7 @@ const allValues: readonly unknown[] = [
   Object.fromEntries(Array.from({ length: 1_100 }, (_, index) => [`k${index}`, 0])),
 ]
 /** A copy: the next change may go inside of it. */
-const anyValue = (chance: SeededChance): unknown => structuredClone(chance.pick(allValues))
+const anyValue = (chance: Seeded): unknown => structuredClone(chance.pick(allValues))
 
 /** As text, because JavaScript cannot hold them. */
 const rawValues = [
@@ -126,7 +126,7 @@ type Draft = {
   bytes?: Uint8Array
   envelope?: Envelope
 }
-type Mutation = (draft: Draft, chance: SeededChance) => void
+type Mutation = (draft: Draft, chance: Seeded) => void
 
 const encoder = new TextEncoder()
 const encoded = (body: unknown): Uint8Array => encoder.encode(JSON.stringify(body))
@@ -139,7 +139,7 @@ const lenient = (text: string): string => {
 }
 
 /** A place inside of a document: the object or array, and the key in it. */
-function placeIn(document: unknown, chance: SeededChance): [Record<string, unknown>, string] | undefined {
+function placeIn(document: unknown, chance: Seeded): [Record<string, unknown>, string] | undefined {
   const places: [Record<string, unknown>, string][] = []
   const walk = (value: unknown): void => {
     if (typeof value !== 'object' || value === null) return
@@ -153,7 +153,7 @@ function placeIn(document: unknown, chance: SeededChance): [Record<string, unkno
 }
 
 const inBody =
-  (change: (holder: Record<string, unknown>, key: string, chance: SeededChance) => void): Mutation =>
+  (change: (holder: Record<string, unknown>, key: string, chance: Seeded) => void): Mutation =>
   (draft, chance) => {
     const [holder, key] = placeIn(draft.body, chance) ?? []
     if (holder && key !== undefined) change(holder, key, chance)
@@ -168,7 +168,7 @@ const mutations: Readonly<Record<string, Mutation>> = {
   }),
   'a member less': inBody((holder, key, chance) => {
     // Without its own words a call may wait for as long as it likes.
-    if (!/wait|timeout/.test(key) || chance.below(20) === 0) delete holder[key]
+    if (!/wait|timeout/.test(key) || chance.int(20) === 0) delete holder[key]
   }),
   'a member more': inBody((holder, _key, chance) => {
     holder[chance.pick(texts).slice(0, 200)] = anyValue(chance)
@@ -177,21 +177,21 @@ const mutations: Readonly<Record<string, Mutation>> = {
     holder[key] = `${RAW}${chance.pick(rawValues)}${RAW}`
   }),
   'another document': (draft, chance) => {
-    draft.body = chance.below(4) === 0 ? chance.pick(texts) : anyValue(chance)
+    draft.body = chance.int(4) === 0 ? chance.pick(texts) : anyValue(chance)
   },
   'other bytes': (draft, chance) => {
     draft.bytes = chance.pick(cases).bytes
   },
   'damaged bytes': (draft, chance) => {
     const bytes = draft.body === undefined ? encoder.encode('{}') : encoded(draft.body)
-    const at = chance.below(bytes.length)
-    if (chance.below(2) === 0) draft.bytes = bytes.subarray(0, at)
-    else draft.bytes = bytes.with(at, chance.below(256))
+    const at = chance.int(bytes.length)
+    if (chance.int(2) === 0) draft.bytes = bytes.subarray(0, at)
+    else draft.bytes = bytes.with(at, chance.int(256))
   },
   'another path': (draft, chance) => {
     const parts = draft.path.split('/')
-    parts[1 + chance.below(parts.length - 1)] =
-      chance.below(2) === 0 ? chance.pick(pathPieces) : lenient(chance.pick(texts))
+    parts[1 + chance.int(parts.length - 1)] =
+      chance.int(2) === 0 ? chance.pick(pathPieces) : lenient(chance.pick(texts))
     draft.path = parts.join('/')
   },
   'a query': (draft, chance) => {
@@ -208,11 +208,11 @@ const mutations: Readonly<Record<string, Mutation>> = {
 
 const readsQuery = (operation: Operation) => operation.method === 'GET' || operation.method === 'DELETE'
 
-function goodDraft(id: string, operation: Operation, known: KnownIds, chance: SeededChance): Draft {
+function goodDraft(id: string, operation: Operation, known: KnownIds, chance: Seeded): Draft {
   const members: Record<string, unknown> = structuredClone({ ...exampleOf(id) })
   for (const member of Object.keys(members)) {
     const there = known[`${id.split('.')[0]}.${member}`] ?? known[member]
-    if (there && chance.below(4) > 0)
+    if (there && chance.int(4) > 0)
       members[member] = Array.isArray(members[member]) ? [chance.pick(there)] : chance.pick(there)
   }
   if (operation.waits)
@@ -232,8 +232,8 @@ function goodDraft(id: string, operation: Operation, known: KnownIds, chance: Se
     return { what: id, method: operation.method, path, query, headers, body: undefined }
   }
   headers['content-type'] = 'application/json'
-  const envelope = sealed({ id: `env-fuzz-${chance.below(1_000_000)}`, target_agent: 'coder' })
-  if (operation.document === undefined && members.envelope_id !== undefined && chance.below(3) === 0) {
+  const envelope = sealed({ id: `env-fuzz-${chance.int(1_000_000)}`, target_agent: 'coder' })
+  if (operation.document === undefined && members.envelope_id !== undefined && chance.int(3) === 0) {
     delete members.envelope_id
     members.envelope = envelope
   }
@@ -251,16 +251,16 @@ function sealAgain(envelope: Envelope): void {
 }
 
 /** One request in ten is good: what is refused has to be told from what is not. */
-export function hostileRequest(known: KnownIds, chance: SeededChance): HostileRequest {
+export function hostileRequest(known: KnownIds, chance: Seeded): HostileRequest {
   const { group, name, operation } = chance.pick(operations())
   const draft = goodDraft(`${group}.${name}`, operation, known, chance)
-  const changes = chance.below(10) === 0 ? 0 : 1 + chance.below(2)
+  const changes = chance.int(10) === 0 ? 0 : 1 + chance.int(2)
   for (let change = 0; change < changes; change += 1) {
     const [words, mutate] = chance.pick(Object.entries(mutations))
     mutate(draft, chance)
     draft.what += `, ${words}`
   }
-  if (draft.envelope && chance.below(2) === 0) sealAgain(draft.envelope)
+  if (draft.envelope && chance.int(2) === 0) sealAgain(draft.envelope)
   const { what, method, path, query, headers, body } = draft
   const raw = new RegExp(`"${RAW}(.*?)${RAW}"`, 'g')
   const text =

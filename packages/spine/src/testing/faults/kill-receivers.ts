@@ -2,7 +2,7 @@
 
 import { join } from 'node:path'
 import { connect } from '../../client/connect.ts'
-import { seededChance } from './chance.ts'
+import { seeded } from '../seeded.ts'
 import { check } from './checker.ts'
 import { openEffects } from './effects.ts'
 import { type FaultOptions, pause } from './fault.ts'
@@ -33,7 +33,7 @@ const SOON_MS = 300
 export async function killReceivers(options: KillOptions): Promise<Outcome> {
   const { store, runs, seed, control = false, processes = runs < 10 ? 2 : 8, progress } = options
   const findings = createFindings()
-  const chance = seededChance(seed)
+  const chance = seeded(seed)
   const placed = await store.place()
   const effects_file = join(placed.folder, 'effects.db')
   const effects = openEffects(effects_file)

@@ -4,7 +4,7 @@
  */
 
 import { join } from 'node:path'
-import { type SeededChance, seededChance } from './chance.ts'
+import { type Seeded, seeded } from '../seeded.ts'
 import { check } from './checker.ts'
 import { openEffects } from './effects.ts'
 import { type FaultOptions, pause } from './fault.ts'
@@ -31,7 +31,7 @@ type KillOptions = FaultOptions & {
 
 export async function killServer(options: KillOptions): Promise<Outcome> {
   const findings = createFindings()
-  const chance = seededChance(options.seed)
+  const chance = seeded(options.seed)
   if (options.runs >= MANY) await compileServer()
   for (let done = 0; done < options.runs; done += KILLS_PER_STORE) {
     const runs = Math.min(KILLS_PER_STORE, options.runs - done)
@@ -42,12 +42,12 @@ export async function killServer(options: KillOptions): Promise<Outcome> {
 }
 
 /** Every other server over SQLite is told at which of its commits it will die. */
-const failpointOf = (store: FaultStore, chance: SeededChance, kill: number): Record<string, string> =>
+const failpointOf = (store: FaultStore, chance: Seeded, kill: number): Record<string, string> =>
   kill % 2 === 0 || store.name !== 'sqlite'
     ? {}
-    : { SPINE_FAILPOINT: `${chance.pick(['before_commit', 'after_commit_before_reply'])}:${5 + chance.below(100)}` }
+    : { SPINE_FAILPOINT: `${chance.pick(['before_commit', 'after_commit_before_reply'])}:${5 + chance.int(100)}` }
 
-async function oneStore(options: KillOptions, chance: SeededChance, run: string): Promise<Outcome> {
+async function oneStore(options: KillOptions, chance: Seeded, run: string): Promise<Outcome> {
   const { store, runs, control = false, senders = 64, receivers = 32, latest_ms = 1_000 } = options
   const findings = createFindings()
   const placed = await store.place()
@@ -64,7 +64,7 @@ async function oneStore(options: KillOptions, chance: SeededChance, run: string)
     for (let kill = 0; kill < runs; kill += 1) {
       if (control) while (traffic.acknowledged() < CONTROL_SENDS) await pause(10)
       else if (env.SPINE_FAILPOINT) await server?.exited
-      else await pause(chance.below(latest_ms))
+      else await pause(chance.int(latest_ms))
       await server?.kill()
       const began = performance.now()
       env = kill + 1 < runs ? failpointOf(store, chance, kill + 1) : {}

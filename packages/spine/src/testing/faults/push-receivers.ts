@@ -13,8 +13,8 @@ import type { ReceivedDelivery } from '../../protocol/operations/deliveries.ts'
 import type { Spine } from '../../protocol/spine.ts'
 import { pushSecret } from '../conformance/hooks.ts'
 import { manualClock } from '../manual-clock.ts'
+import { type Seeded, seeded } from '../seeded.ts'
 import { watched } from '../watched.ts'
-import { type SeededChance, seededChance } from './chance.ts'
 import { check } from './checker.ts'
 import { type Effects, openEffects } from './effects.ts'
 import type { FaultOptions } from './fault.ts'
@@ -79,7 +79,7 @@ const GOOD = 3
 /** `runs` counts the deliveries. */
 export async function pushToReceivers({ store, runs, seed, control = false }: FaultOptions): Promise<Outcome> {
   const findings = createFindings()
-  const chance = seededChance(seed)
+  const chance = seeded(seed)
   const placed = await store.place({ in_memory: true })
   const effects = openEffects(join(placed.folder, 'effects.db'))
   const real = await placed.open()
@@ -131,8 +131,8 @@ export async function pushToReceivers({ store, runs, seed, control = false }: Fa
   }
 }
 
-const behave = (chance: SeededChance): Misbehaviour =>
-  chance.below(2) === 0 ? chance.pick(misbehaviours.slice(0, GOOD)) : chance.pick(misbehaviours)
+const behave = (chance: Seeded): Misbehaviour =>
+  chance.int(2) === 0 ? chance.pick(misbehaviours.slice(0, GOOD)) : chance.pick(misbehaviours)
 
 /** The negative control makes the effect of whatever comes. */
 const workOf =

@@ -8,7 +8,7 @@ import { receive } from '../../client/receive.ts'
 import { SpineError } from '../../protocol/errors.ts'
 import type { Spine } from '../../protocol/spine.ts'
 import type { ManualClock } from '../manual-clock.ts'
-import { seededChance } from './chance.ts'
+import { seeded } from '../seeded.ts'
 import type { FaultOptions } from './fault.ts'
 import { ledgerOf } from './ledger.ts'
 import { createFindings, type Outcome } from './outcome.ts'
@@ -59,7 +59,7 @@ export async function slowReceivers({ store, runs, seed, control = false }: Faul
 function pacingOf(clock: ManualClock, seed: number): Pacing {
   return {
     now: clock.now,
-    random: seededChance(seed).uniform,
+    random: seeded(seed).uniform,
     sleep: (ms, signal) =>
       new Promise((resolve) => {
         if (signal?.aborted) return resolve()

@@ -6,7 +6,7 @@
 import { createSpine } from '../../embedded.ts'
 import type { ReceivedDelivery } from '../../protocol/operations/deliveries.ts'
 import type { Spine } from '../../protocol/spine.ts'
-import { seededChance } from './chance.ts'
+import { seeded } from '../seeded.ts'
 import type { FaultOptions } from './fault.ts'
 import { ledgerOf } from './ledger.ts'
 import { createFindings, type Findings, type Outcome } from './outcome.ts'
@@ -27,7 +27,7 @@ const BATCH = 256
 export async function thunderingHerd({ store, runs, seed, control = false, progress }: FaultOptions): Promise<Outcome> {
   const findings = createFindings()
   const placed = await store.place({ in_memory: true })
-  const always_half = { ...seededChance(seed), uniform: () => 0.5 }
+  const always_half = { ...seeded(seed), uniform: () => 0.5 }
   const timed = await openTimed(placed, {
     seed,
     ...(control ? { weakness: 'many_probes', chance: always_half } : {}),
@@ -37,7 +37,7 @@ export async function thunderingHerd({ store, runs, seed, control = false, progr
   const other = await createSpine({
     database: { ...database, close: async () => {} },
     clock,
-    chance: seededChance(seed + 1),
+    chance: seeded(seed + 1),
     watch: false,
     push: false,
   })

@@ -5,8 +5,8 @@ import type { Spine } from '../../protocol/spine.ts'
 import type { Chance } from '../../service/clock.ts'
 import type { Database } from '../../store/database.ts'
 import { type ManualClock, manualClock } from '../manual-clock.ts'
+import { seeded } from '../seeded.ts'
 import { watched } from '../watched.ts'
-import { seededChance } from './chance.ts'
 import type { PlacedStore } from './stores.ts'
 import { type WeakDatabase, weakDatabases } from './weaknesses.ts'
 
@@ -39,7 +39,7 @@ export async function openTimed(placed: PlacedStore, { seed, start, weakness, ch
   const spine = await createSpine({
     database,
     clock: spineClock,
-    chance: chance ?? seededChance(seed),
+    chance: chance ?? seeded(seed),
     watch: false,
     push: false,
   })

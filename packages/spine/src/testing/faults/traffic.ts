@@ -9,7 +9,7 @@ import type { Delivery } from '../../protocol/delivery.ts'
 import { SpineError } from '../../protocol/errors.ts'
 import type { ReceivedDelivery } from '../../protocol/operations/deliveries.ts'
 import type { Spine } from '../../protocol/spine.ts'
-import type { SeededChance } from './chance.ts'
+import type { Seeded } from '../seeded.ts'
 import type { Evidence } from './checker.ts'
 import type { Effects } from './effects.ts'
 import { pause } from './fault.ts'
@@ -19,7 +19,7 @@ import { sealed } from './sealing.ts'
 
 export type TrafficOptions = {
   endpoint: string
-  chance: SeededChance
+  chance: Seeded
   effects: Effects
   /** Clients that send, each on its own. */
   senders: number
@@ -74,7 +74,7 @@ export function startTraffic(options: TrafficOptions): Traffic {
   async function sendOne(): Promise<void> {
     const namespace = chance.pick(namespaces)
     made += 1
-    const broadcast = chance.below(100) < BROADCASTS
+    const broadcast = chance.int(100) < BROADCASTS
     const target = chance.pick(agents)
     const id = `env-${run}-${made}`
     const envelope = sealed({ id, namespace, target_agent: broadcast ? 'broadcast' : target })
@@ -87,7 +87,7 @@ export function startTraffic(options: TrafficOptions): Traffic {
             channels.publish({ channel: 'findings', envelope, receivers, idempotency_key: id }),
           )
         : history.call({ op: 'send', ...told }, () => deliveries.send({ envelope, target, idempotency_key: id }))
-    for (let repeats = chance.below(100) < REPEATS ? 1 : 0; repeats >= 0; ) {
+    for (let repeats = chance.int(100) < REPEATS ? 1 : 0; repeats >= 0; ) {
       try {
         await attempt()
         repeats -= 1
@@ -102,7 +102,7 @@ export function startTraffic(options: TrafficOptions): Traffic {
   async function sender(): Promise<void> {
     while (sending) {
       await sendOne()
-      await pause(chance.below(pace_ms))
+      await pause(chance.int(pace_ms))
     }
   }
 
@@ -142,7 +142,7 @@ export function startTraffic(options: TrafficOptions): Traffic {
       leased_at: Date.parse(held.lease_until) - lease_ms,
     })
     if (!(await say('accept', namespace, held))) return
-    const fate = sending ? chance.below(100) : 99
+    const fate = sending ? chance.int(100) : 99
     if (options.no_inbox) await effects.always(held)
     else await effects.once(held)
     if (fate < LEFT_BEHIND) return
