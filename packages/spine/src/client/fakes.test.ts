@@ -4,9 +4,12 @@ import { canonicalBytes, digestOf, rememberBytes } from '../protocol/canonical.t
 import { contract } from '../protocol/contract.ts'
 import type { Delivery } from '../protocol/delivery.ts'
 import type { Envelope } from '../protocol/envelope.ts'
+import { SpineError } from '../protocol/errors.ts'
 import type { ReceivedDelivery } from '../protocol/operations/deliveries.ts'
 import { type CallOptions, operationsOf, type Spine } from '../protocol/spine.ts'
 import type { Pacing } from './pacing.ts'
+import { receive } from './receive.ts'
+import type { Received } from './received.ts'
 
 const at = '2026-01-05T10:00:00.000Z'
 /** Lets everything that is ready run. */
@@ -159,3 +162,46 @@ export const receivedOf = (changes: Partial<ReceivedDelivery> = {}): ReceivedDel
   envelope: sealedEnvelope(),
   ...changes,
 })
+
+export const lease = { id: 'dlv-1', lease_token: 'token-1' }
+const good = () => deliveryOf()
+const settlements = {
+  'deliveries.accept': good,
+  'deliveries.complete': good,
+  'deliveries.nack': good,
+  'deliveries.release': good,
+  'deliveries.heartbeat': good,
+}
+export const refuse =
+  (code: SpineError['code'], extra = {}) =>
+  () => {
+    throw new SpineError(code, 'no', extra)
+  }
+export const untilSignal = (signal: AbortSignal) =>
+  new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }))
+
+/** Starts a receiver over an inbox of these deliveries, with what the tests look at. */
+export function startReceiver(
+  answers: Record<string, Loose>,
+  handler: (received: Received) => unknown,
+  options: Loose = {},
+) {
+  const pacing = manualPacing()
+  const errors: Loose[] = []
+  const fake = fakeSpine({ ...settlements, 'deliveries.receive': inbox([receivedOf()]), ...answers })
+  const receiver = receive(fake.spine, 'coder', handler, { pacing, onError: (error) => errors.push(error), ...options })
+  return {
+    ...fake,
+    receiver,
+    pacing,
+    errors,
+    names: () => fake.calls.map(({ name }) => name.replace('deliveries.', '')),
+  }
+}
+
+/** A delivery that its last receiver accepted and did not survive. */
+export const suspectOf = (n: number) => {
+  const at = '2026-01-05T10:00:00.000Z'
+  const history = ['claim', 'accept', 'lease_end', 'claim'].map((event) => ({ at, event }))
+  return receivedOf({ id: `dlv-${n}`, lease_token: `token-${n}`, attempts: 1, attempt: 2, history })
+}

@@ -1,55 +1,25 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { SpineError } from '../protocol/errors.ts'
+import type { SpineError } from '../protocol/errors.ts'
 import {
   deliveryOf,
-  fakeSpine,
   inbox,
   type Loose,
+  lease,
   manualPacing,
   receivedOf,
+  refuse,
   sealedEnvelope,
+  startReceiver,
+  suspectOf,
   turn,
-  untilAborted,
+  untilSignal,
 } from './fakes.test.ts'
-import { receive } from './receive.ts'
 import type { Received } from './received.ts'
-
-const lease = { id: 'dlv-1', lease_token: 'token-1' }
-const good = () => deliveryOf()
-const settlements = {
-  'deliveries.accept': good,
-  'deliveries.complete': good,
-  'deliveries.nack': good,
-  'deliveries.release': good,
-  'deliveries.heartbeat': good,
-}
-const refuse =
-  (code: SpineError['code'], extra = {}) =>
-  () => {
-    throw new SpineError(code, 'no', extra)
-  }
-const untilSignal = (signal: AbortSignal) =>
-  new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }))
-
-/** Starts a receiver over an inbox of these deliveries, with what the tests look at. */
-function start(answers: Record<string, Loose>, handler: (received: Received) => unknown, options: Loose = {}) {
-  const pacing = manualPacing()
-  const errors: Loose[] = []
-  const fake = fakeSpine({ ...settlements, 'deliveries.receive': inbox([receivedOf()]), ...answers })
-  const receiver = receive(fake.spine, 'coder', handler, { pacing, onError: (error) => errors.push(error), ...options })
-  return {
-    ...fake,
-    receiver,
-    pacing,
-    errors,
-    names: () => fake.calls.map(({ name }) => name.replace('deliveries.', '')),
-  }
-}
 
 test('a delivery is accepted before its handler runs, and completed with what it returns', async () => {
   const order: string[] = []
-  const run = start({ 'deliveries.accept': () => order.push('accept') }, ({ text, delivery, envelope }) => {
+  const run = startReceiver({ 'deliveries.accept': () => order.push('accept') }, ({ text, delivery, envelope }) => {
     order.push('handler')
     assert.ok(text.includes('Never touch prod.') && delivery.attempt === 1 && envelope.id === 'env-1')
     return { done: true, at: new Date(0), nothing: undefined }
@@ -65,7 +35,7 @@ test('a delivery is accepted before its handler runs, and completed with what it
 
 test('heartbeats are sent at every third of the lease, until the work is done', async () => {
   const { promise, resolve } = Promise.withResolvers<void>()
-  const run = start({}, () => promise, { lease_ms: 9_000 })
+  const run = startReceiver({}, () => promise, { lease_ms: 9_000 })
   await run.pacing.advance(2_999)
   assert.equal(run.inputs('deliveries.heartbeat').length, 0)
   await run.pacing.advance(6_001)
@@ -79,7 +49,7 @@ test('heartbeats are sent at every third of the lease, until the work is done', 
 for (const code of ['LEASE_LOST', 'WRONG_STATE'] as const)
   test(`the handler is aborted when a heartbeat says ${code}`, async () => {
     let reason: unknown
-    const run = start({ 'deliveries.heartbeat': refuse(code) }, async ({ signal }) => {
+    const run = startReceiver({ 'deliveries.heartbeat': refuse(code) }, async ({ signal }) => {
       await untilSignal(signal)
       reason = signal.reason
       throw new Error('stopped')
@@ -91,7 +61,7 @@ for (const code of ['LEASE_LOST', 'WRONG_STATE'] as const)
   })
 
 test('the result of a delivery that another one owns now is dropped', async () => {
-  const run = start({ 'deliveries.heartbeat': refuse('LEASE_LOST') }, ({ signal }) => untilSignal(signal))
+  const run = startReceiver({ 'deliveries.heartbeat': refuse('LEASE_LOST') }, ({ signal }) => untilSignal(signal))
   await run.pacing.advance(20_000)
   assert.equal(run.inputs('deliveries.complete').length, 0)
   await run.receiver.stop()
@@ -100,7 +70,7 @@ test('the result of a delivery that another one owns now is dropped', async () =
 test('a server that cannot be reached is no lost lease: the work goes on', async () => {
   const { promise, resolve } = Promise.withResolvers<string>()
   let aborted = false
-  const run = start({ 'deliveries.heartbeat': refuse('UNREACHABLE') }, ({ signal }) => {
+  const run = startReceiver({ 'deliveries.heartbeat': refuse('UNREACHABLE') }, ({ signal }) => {
     signal.addEventListener('abort', () => {
       aborted = true
     })
@@ -115,7 +85,7 @@ test('a server that cannot be reached is no lost lease: the work goes on', async
 })
 
 test('a handler that throws is nacked as a retry, with its words', async () => {
-  const run = start({}, () => {
+  const run = startReceiver({}, () => {
     throw new Error('the model \0 is down')
   })
   await turn()
@@ -136,7 +106,7 @@ test('a handler that throws what has no words is nacked as any other, and the lo
     const handler = () => {
       throw thrown
     }
-    const run = start({}, handler)
+    const run = startReceiver({}, handler)
     await turn()
     assert.deepEqual(run.inputs('deliveries.nack'), [
       { ...lease, kind: 'retry', reason: 'what was thrown has no words' },
@@ -151,7 +121,7 @@ test('who gives no listener hears of that, too', async (t) => {
   const handler = () => {
     throw Object.create(null)
   }
-  const run = start({}, handler, { onError: undefined })
+  const run = startReceiver({}, handler, { onError: undefined })
   await turn()
   await run.receiver.stop()
   assert.match(
@@ -162,7 +132,7 @@ test('who gives no listener hears of that, too', async (t) => {
 })
 
 test('what would fail the same way again is nacked as fatal', async () => {
-  const run = start({}, refuse('HOP_LIMIT'))
+  const run = startReceiver({}, refuse('HOP_LIMIT'))
   await turn()
   assert.equal(run.inputs('deliveries.nack')[0].kind, 'fatal')
   await run.receiver.stop()
@@ -172,7 +142,9 @@ test('an envelope that is not what was sealed never reaches the handler', async 
   const tampered = { ...sealedEnvelope(), constraints: { language: 'cobol' } }
   const future = sealedEnvelope({ envelope_version: '3' })
   const batch = [receivedOf({ envelope: tampered }), receivedOf({ envelope: future })]
-  const run = start({ 'deliveries.receive': inbox(batch) }, () => assert.fail('the handler was called'), { max: 2 })
+  const run = startReceiver({ 'deliveries.receive': inbox(batch) }, () => assert.fail('the handler was called'), {
+    max: 2,
+  })
   await turn()
   assert.deepEqual(
     run.inputs('deliveries.nack').map(({ kind, reason }) => [kind, reason.split(':')[0]]),
@@ -187,7 +159,7 @@ test('an envelope that is not what was sealed never reaches the handler', async 
 
 test('handoff() passes this delivery as previous and its receiver as sender', async () => {
   const next = sealedEnvelope({ id: 'env-2' })
-  const run = start({ 'handoffs.create': () => next }, ({ handoff }) =>
+  const run = startReceiver({ 'handoffs.create': () => next }, ({ handoff }) =>
     handoff({ target_agent: 'tester', task_summary: 'test it' }),
   )
   await turn()
@@ -202,7 +174,7 @@ test('a handler may settle by itself, and is not settled again', async () => {
     (it: Received) => it.ack({ a: 1 }),
     (it: Received) => it.nack({ kind: 'fatal', reason: 'no' }),
   ]) {
-    const run = start({}, (received) => {
+    const run = startReceiver({}, (received) => {
       // Not awaited on purpose.
       void settle(received)
       return 'ignored'
@@ -221,7 +193,7 @@ test('the gaps of an opened context go into the output by themselves', async () 
     'deliveries.receive': inbox([receivedOf({ envelope })]),
     'memories.resolve': () => ({ memories: [], gaps: [gap] }),
   }
-  const run = start(answers, async ({ context }) => ({ done: (await context()).degraded }))
+  const run = startReceiver(answers, async ({ context }) => ({ done: (await context()).degraded }))
   await turn()
   assert.deepEqual(run.inputs('deliveries.complete')[0].output, { done: true, context_gaps: [gap] })
   await run.receiver.stop()
@@ -233,7 +205,7 @@ test('a context is opened anew for other options, and one that could not be open
     'deliveries.receive': inbox([receivedOf()]),
     'memories.resolve': () => ({ memories: [], gaps: [gap] }),
   }
-  const run = start(answers, async ({ context }) => {
+  const run = startReceiver(answers, async ({ context }) => {
     const first = await context()
     await assert.rejects(context({ require: ['ms-9'] }), { code: 'INCOMPLETE' })
     return { same: first === (await context()) }
@@ -246,7 +218,7 @@ test('a context is opened anew for other options, and one that could not be open
 test('a completion is tried again while the server is away, and the lease is kept meanwhile', async () => {
   let away = true
   const complete = () => (away ? refuse('UNREACHABLE')() : deliveryOf())
-  const run = start({ 'deliveries.complete': complete }, () => 'work of an hour')
+  const run = startReceiver({ 'deliveries.complete': complete }, () => 'work of an hour')
   await run.pacing.advance(25_000)
   away = false
   await run.pacing.advance(60_000)
@@ -257,12 +229,12 @@ test('a completion is tried again while the server is away, and the lease is kep
 })
 
 test('an output that cannot be stored parks the delivery instead of running the work again', async () => {
-  const run = start({ 'deliveries.complete': refuse('TOO_LARGE') }, () => 'x')
+  const run = startReceiver({ 'deliveries.complete': refuse('TOO_LARGE') }, () => 'x')
   await turn()
   assert.equal(run.inputs('deliveries.nack')[0].kind, 'fatal')
   assert.match(run.inputs('deliveries.nack')[0].reason, /output was refused: TOO_LARGE/)
   await run.receiver.stop()
-  const circular = start({}, () => {
+  const circular = startReceiver({}, () => {
     const circle: Loose = {}
     circle.self = circle
     return circle
@@ -273,7 +245,7 @@ test('an output that cannot be stored parks the delivery instead of running the 
 })
 
 test('a delivery that was lost before it was accepted is left alone', async () => {
-  const run = start({ 'deliveries.accept': refuse('LEASE_LOST') }, () => assert.fail('the handler was called'))
+  const run = startReceiver({ 'deliveries.accept': refuse('LEASE_LOST') }, () => assert.fail('the handler was called'))
   await turn()
   assert.deepEqual(run.names(), ['receive', 'accept', 'receive'])
   await run.receiver.stop()
@@ -283,7 +255,7 @@ test('a poll never takes more than there are free handlers', async () => {
   const { promise, resolve } = Promise.withResolvers<void>()
   const batch = [receivedOf(), receivedOf({ id: 'dlv-2' })]
   const receiving = inbox(batch, [receivedOf({ id: 'dlv-3' })])
-  const run = start({ 'deliveries.receive': receiving }, () => promise, { max: 2, concurrency: 3 })
+  const run = startReceiver({ 'deliveries.receive': receiving }, () => promise, { max: 2, concurrency: 3 })
   await turn()
   assert.deepEqual(
     run.inputs('deliveries.receive').map(({ max }) => max),
@@ -295,73 +267,11 @@ test('a poll never takes more than there are free handlers', async () => {
   await run.receiver.stop()
 })
 
-test('stop aborts running handlers, completes those that finish, hands back those that throw', async () => {
-  const batch = [receivedOf(), receivedOf({ id: 'dlv-2', lease_token: 'token-2' })]
-  const run = start(
-    { 'deliveries.receive': inbox(batch) },
-    async ({ signal, delivery }) => {
-      await untilSignal(signal)
-      if (delivery.id === 'dlv-2') throw signal.reason
-      return 'just in time'
-    },
-    { max: 2 },
-  )
-  await turn()
-  await run.receiver.stop()
-  await run.receiver.closed
-  assert.equal(run.inputs('deliveries.complete')[0].output, 'just in time')
-  assert.equal(run.inputs('deliveries.nack')[0].id, 'dlv-2')
-})
-
-test('a handler may go on for the grace of a stop', async () => {
-  const { promise, resolve } = Promise.withResolvers<string>()
-  let seen: AbortSignal | undefined
-  const run = start({}, ({ signal }) => {
-    seen = signal
-    return promise
-  })
-  await turn()
-  const stopped = run.receiver.stop({ grace_ms: 5_000 })
-  await run.pacing.advance(4_999)
-  assert.equal(seen?.aborted, false)
-  await run.pacing.advance(1)
-  assert.equal(seen?.aborted, true)
-  resolve('done')
-  await stopped
-  assert.equal(run.inputs('deliveries.complete')[0].output, 'done')
-})
-
-test('a delivery that arrives while stopping is released unread', async () => {
-  const { promise, resolve } = Promise.withResolvers<Loose>()
-  const run = start({ 'deliveries.receive': () => promise }, () => assert.fail('the handler was called'))
-  const stopped = run.receiver.stop()
-  resolve({ deliveries: [receivedOf()] })
-  await stopped
-  assert.deepEqual(run.inputs('deliveries.release'), [lease])
-})
-
-test('a delivery whose acceptance was under way when the receiver stopped is handed back, not begun', async () => {
-  const { promise, resolve } = Promise.withResolvers<Loose>()
-  const run = start({ 'deliveries.accept': () => promise }, () => assert.fail('the handler was called'))
-  await turn()
-  const stopped = run.receiver.stop()
-  resolve(deliveryOf())
-  await stopped
-  assert.equal(run.inputs('deliveries.nack')[0].delay_ms, 0)
-})
-
-/** A delivery that its last receiver accepted and did not survive. */
-const suspectOf = (n: number) => {
-  const at = '2026-01-05T10:00:00.000Z'
-  const history = ['claim', 'accept', 'lease_end', 'claim'].map((event) => ({ at, event }))
-  return receivedOf({ id: `dlv-${n}`, lease_token: `token-${n}`, attempts: 1, attempt: 2, history })
-}
-
 test('what a receiver did not survive is handled alone: it waits for the others, and nothing is begun beside it', async () => {
   const ends = new Map<string, () => void>()
   const handler = ({ delivery }: Received) => new Promise<void>((resolve) => ends.set(delivery.id, resolve))
   const batches = [[suspectOf(2), receivedOf(), suspectOf(3)], [receivedOf({ id: 'dlv-4' })]]
-  const run = start({ 'deliveries.receive': inbox(...batches) }, handler, { max: 3 })
+  const run = startReceiver({ 'deliveries.receive': inbox(...batches) }, handler, { max: 3 })
   await turn()
   assert.deepEqual([...ends.keys()], ['dlv-1'])
   assert.deepEqual(run.inputs('deliveries.release'), [{ id: 'dlv-3', lease_token: 'token-3' }])
@@ -387,33 +297,15 @@ test('what a receiver did not survive is handled alone: it waits for the others,
   await run.receiver.stop()
 })
 
-test('a receiver that stops releases what was waiting to be handled alone', async () => {
-  const batch = [receivedOf(), suspectOf(2)]
-  const run = start({ 'deliveries.receive': inbox(batch) }, ({ signal }) => untilSignal(signal), { max: 2 })
-  await turn()
-  await run.receiver.stop()
-  assert.deepEqual(run.inputs('deliveries.release'), [{ id: 'dlv-2', lease_token: 'token-2' }])
-})
-
-test('a signal stops the loop, and one that is already aborted never starts it', async () => {
-  const ending = new AbortController()
-  const run = start({ 'deliveries.receive': untilAborted }, () => {}, { signal: ending.signal })
-  ending.abort()
-  await run.receiver.closed
-  const never = start({}, () => {}, { signal: ending.signal })
-  await never.receiver.closed
-  assert.deepEqual(never.calls, [])
-})
-
 test('an unreachable server is asked again after growing pauses, never in a busy loop', async () => {
-  const run = start({ 'deliveries.receive': refuse('UNREACHABLE') }, () => {}, { pacing: undefined })
+  const run = startReceiver({ 'deliveries.receive': refuse('UNREACHABLE') }, () => {}, { pacing: undefined })
   await run.receiver.stop()
   const pacing = manualPacing({ random: () => 0 })
-  const least = start({ 'deliveries.receive': refuse('UNREACHABLE') }, () => {}, { pacing })
+  const least = startReceiver({ 'deliveries.receive': refuse('UNREACHABLE') }, () => {}, { pacing })
   await pacing.advance(1_000)
   assert.equal(least.inputs('deliveries.receive').length, 11)
   await least.receiver.stop()
-  const jittered = start({ 'deliveries.receive': refuse('UNREACHABLE') }, () => {})
+  const jittered = startReceiver({ 'deliveries.receive': refuse('UNREACHABLE') }, () => {})
   await jittered.pacing.advance(60_000)
   // After half of 2, 4, 8, 16, 30, 30 and 30 s.
   assert.equal(jittered.inputs('deliveries.receive').length, 8)
@@ -422,22 +314,22 @@ test('an unreachable server is asked again after growing pauses, never in a busy
 })
 
 test('an empty answer that comes at once is not asked for again at once', async () => {
-  const run = start({ 'deliveries.receive': () => ({ deliveries: [] }) }, () => {}, { wait_ms: 0 })
+  const run = startReceiver({ 'deliveries.receive': () => ({ deliveries: [] }) }, () => {}, { wait_ms: 0 })
   await run.pacing.advance(3_000)
   assert.equal(run.inputs('deliveries.receive').length, 5)
   await run.receiver.stop()
-  const open = start({ 'deliveries.receive': () => ({ deliveries: [], retry_after_ms: 60_000 }) }, () => {})
+  const open = startReceiver({ 'deliveries.receive': () => ({ deliveries: [], retry_after_ms: 60_000 }) }, () => {})
   await open.pacing.advance(59_999)
   assert.equal(open.inputs('deliveries.receive').length, 1)
   await open.receiver.stop()
 })
 
 test('an error that no repeat can heal ends the loop and says so', async () => {
-  const run = start({ 'deliveries.receive': refuse('UNAUTHENTICATED') }, () => {})
+  const run = startReceiver({ 'deliveries.receive': refuse('UNAUTHENTICATED') }, () => {})
   await assert.rejects(run.receiver.closed, { code: 'UNAUTHENTICATED' })
   await run.receiver.stop()
   assert.equal(run.errors.length, 1)
-  assert.throws(() => start({}, () => {}, { concurrency: 0 }), { code: 'INVALID_INPUT' })
+  assert.throws(() => startReceiver({}, () => {}, { concurrency: 0 }), { code: 'INVALID_INPUT' })
 })
 
 test('who gives no listener hears of a handler that throws from the process', async (t) => {
@@ -445,7 +337,7 @@ test('who gives no listener hears of a handler that throws from the process', as
   const handler = () => {
     throw new Error('my bug')
   }
-  const run = start({}, handler, { onError: undefined })
+  const run = startReceiver({}, handler, { onError: undefined })
   await turn()
   await run.receiver.stop()
   const [text, kind] = warn.mock.calls[0]?.arguments ?? []
