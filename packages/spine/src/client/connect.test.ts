@@ -101,6 +101,11 @@ test('what is spoilt by one of many is sent again one by one, and too much for o
     ['/v1/deliveries/batch', '/v1/deliveries', '/v1/deliveries'],
   )
 
+  const silent = await serverOf(t, { body: '{}' }, { status: 201, body: '{"id":"d"}' })
+  const other = connect({ endpoint: silent.endpoint })
+  const answers = await Promise.all(['env-1', 'env-2'].map((envelope_id) => other.deliveries.send({ envelope_id })))
+  assert.deepEqual(answers, [{ id: 'd' }, { id: 'd' }])
+
   const large = () => ({ envelope: { note: 'x'.repeat(100_000) } })
   await Promise.all([spine.deliveries.send(large()), spine.deliveries.send(large())])
   assert.deepEqual(

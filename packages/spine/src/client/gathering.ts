@@ -62,7 +62,9 @@ export function gather<Item>({ one, many, sizeOf = () => 0 }: GatheredCalls<Item
   const carryOut = async (batch: readonly Entry<Item>[]): Promise<unknown> => {
     if (batch.length === 1) return oneByOne(batch)
     try {
-      const { results } = await many(batch.map(({ item }) => item))
+      const { results } = (await many(batch.map(({ item }) => item))) as { results?: readonly Result[] }
+      if (results?.length !== batch.length)
+        throw new SpineError('INTERNAL', `The server did not answer each of ${batch.length} calls that went together.`)
       for (const [index, { resolve, reject }] of batch.entries()) {
         const { delivery, error } = results[index] ?? {}
         if (delivery) resolve(delivery)
