@@ -77,20 +77,23 @@ export function createSending(
       const statements = statementsOf(batch, [...whole.values()], places, now)
       const all = await writeKnown(service, [...before, ...statements, ...then])
       const tables = all.slice(before.length)
-      const rows = rowsByKey(tables.flat().filter((row) => 'envelope_id' in row))
-      const others = batch.filter((sending) => !rows.has(keyOf(sending.ns, sending.envelope.id, sending.target)))
-      const found = rowsByKey(others.length > 0 ? await findSent(others) : [])
-      const written = new Set(tables.flat().map(({ ns, checksum }) => keyOf(ns, checksum)))
+      const rows = new Map(
+        tables
+          .flat()
+          .filter((row) => 'envelope_id' in row)
+          .map((row) => [keyOf(row.ns, row.envelope_id, row.target), row]),
+      )
+      const missing = batch.map(triple).filter((key) => !rows.has(keyOf(key.ns, key.envelope_id, key.target)))
+      if (missing.length > 0)
+        for (const row of await service.archive.sent(missing)) rows.set(keyOf(row.ns, row.envelope_id, row.target), row)
       const keys = tables.flat().filter((row) => 'owner' in row)
       const sent = batch.map((sending, index): Sent => {
-        const key = keyOf(sending.ns, sending.envelope.id, sending.target)
-        const row = rows.get(key) ?? found.get(key)
+        const row = rows.get(keyOf(sending.ns, sending.envelope.id, sending.target))
         const ours = row?.id === sending.id
         settle(index, ours && row?.state === 'leased' ? row : undefined)
         if (ours && row?.state === 'ready') inbox.tell(sending.ns, sending.target)
         // The digest does not tell: other bytes may have it, with other spaces or a signature that is no part of it.
-        const checksum = sending.bytes && whole.get(sending.bytes)?.checksum
-        if (sending.bytes && (written.has(keyOf(sending.ns, checksum)) || row?.checksum === checksum))
+        if (sending.bytes && row?.checksum === whole.get(sending.bytes)?.checksum)
           envelopes.keepSent(sending.ns, sending.envelope, sending.bytes)
         return answerOf(sending, row, keys)
       })
@@ -99,16 +102,6 @@ export function createSending(
       for (const index of places.keys()) settle(index)
       throw error
     }
-  }
-
-  /** What was there already, if need be in the archive. */
-  const findSent = async (batch: readonly Sending[]): Promise<Row[]> => {
-    const keys = batch.map(triple)
-    const looks = sql.sentDeliveries(dialect, keys).map((look) => database.read(look))
-    const here = (await Promise.all(looks)).flat()
-    const known = rowsByKey(here)
-    const missing = keys.filter(({ ns, envelope_id, target }) => !known.has(keyOf(ns, envelope_id, target)))
-    return [...here, ...(missing.length > 0 ? await service.archive.sent(missing) : [])]
   }
 
   /** The rows of the envelopes that came whole, by their bytes: a document may come for two namespaces. */
@@ -166,6 +159,7 @@ export function createSending(
       ...storeEnvelopes(dialect, whole),
       ...namesOf(batch),
       ...sql.sendDeliveries(dialect, rows, { now, max_claims, max_attempts }),
+      ...sql.sentDeliveries(dialect, rows),
       ...(claims.length ? readKeys(service, claims) : []),
     ]
   }
@@ -192,9 +186,6 @@ const triple = ({ ns, envelope, target }: Sending) => ({ ns, envelope_id: envelo
 
 const keyOf = (...parts: unknown[]) => parts.join('\n')
 
-const rowsByKey = (rows: readonly Row[]) =>
-  new Map(rows.map((row) => [keyOf(row.ns, row.envelope_id, row.target), row]))
-
 /** One caller's answer. A refusal is an answer too: it must not undo what the others of the batch stored. */
 function answerOf({ envelope, target, claim }: Sending, row: Row | undefined, keys: readonly Row[]): Sent {
   try {
@@ -203,8 +194,7 @@ function answerOf({ envelope, target, claim }: Sending, row: Row | undefined, ke
   } catch (error) {
     return error as SpineError
   }
-  // What this send wrote has no digest: it was written because the envelope is the one that is stored.
-  if (row && (row.digest ?? envelope.digest) === envelope.digest) return row
+  if (row && row.digest === envelope.digest) return row
   return new SpineError(
     'ENVELOPE_CONFLICT',
     `Another envelope with the id ${envelope.id} is stored; nothing was sent to ${target}.`,

@@ -13,7 +13,7 @@ import { namedStatement, setStatement } from './values.ts'
  * Makes deliveries, born leased where a receiver is waiting (`token` given). One per envelope and receiver: a second
  * send finds the first, if need be in the archive, where no envelope has anything that is younger than the way there.
  * Guarded by the idempotency key, by the envelope being the one that was meant, and, where it
- * continues another delivery (`after`), by that one having named it as its `successor`. Answers what it wrote.
+ * continues another delivery (`after`), by that one having named it as its `successor`.
  */
 export const sendDeliveries = setStatement({
   columns: {
@@ -59,11 +59,10 @@ export const sendDeliveries = setStatement({
     on conflict (ns, envelope_id, target) do update set channel = coalesce(deliveries.channel, excluded.channel),
         direct = case when excluded.direct = 1 then 1 else deliveries.direct end
       where (deliveries.channel is null and excluded.channel is not null)
-        or (excluded.direct = 1 and deliveries.direct = 0)
-    returning ${row}`,
+        or (excluded.direct = 1 and deliveries.direct = 0)`,
 })
 
-/** What a send found there, with the digest of the envelope that holds the id, and the checksum of its bytes. */
+/** What stands there after a send, with the digest of the envelope that holds the id, and the checksum of its bytes. */
 export const sentDeliveries = setStatement({
   columns: { ns: 'text', envelope_id: 'text', target: 'text' },
   body: `with $input select ${row},

@@ -8,7 +8,7 @@ const columns = `ns, id, digest, version, source_agent, target_agent, task_id, r
 
 /**
  * With `key`, only the owner of that idempotency key stores its envelope; with `after`, only when that delivery has
- * named it as its successor. A known id is left as it is, and is not in the answer.
+ * named it as its successor. A known id is left as it is.
  */
 export const storeEnvelopes = setStatement({
   columns: {
@@ -48,7 +48,7 @@ export const storeEnvelopes = setStatement({
       where idempotency.ns = i_ns and idempotency.key = i_key and idempotency.owner = i_owner))
       and (i_after is null or exists (select 1 from deliveries as before
         where before.ns = i_ns and before.id = i_after and before.successor = i_id))
-    on conflict (ns, id) do nothing returning ns, checksum`,
+    on conflict (ns, id) do nothing`,
 })
 
 export const envelopeBodies = setStatement({
