@@ -22,6 +22,8 @@ _FATAL = {"UNSUPPORTED_VERSION", "DIGEST_MISMATCH", "HOP_LIMIT", "CYCLE"}
 _ENDS_THE_WAY = {"HOP_LIMIT", "CYCLE"}
 _SETTLE_TRIES = 8
 _MAX_PAUSE = 30.0
+# How long a breaker is waited for until the next look.
+_OPEN_POLL_S = 5.0
 
 
 def _pause(tries: int) -> float:
@@ -220,7 +222,8 @@ class Receiver:
         for delivery in answer["deliveries"]:
             self._work(Received(self._spine, self._agent, delivery, self._lease, self._stopping))
         if not answer["deliveries"]:
-            asked = float(answer.get("retry_after_ms") or 0) / 1000
+            # Never long: the breaker may be closed by hand.
+            asked = min(float(answer.get("retry_after_ms") or 0) / 1000, _OPEN_POLL_S)
             quick = 0.5 if time.monotonic() - began < 1.0 else 0.0
             self._stopping.wait(max(asked, quick))
 

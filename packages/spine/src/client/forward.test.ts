@@ -157,15 +157,3 @@ test('each kind of nack says what it needs', async () => {
     { ...lease, kind: 'needs_clarification', reason: 'Which region?' },
   ])
 })
-
-test('an empty answer of an open breaker is waited for as asked and a little more, and a stop ends that', async () => {
-  const pacing = manualPacing({ random: () => 0.5 })
-  const fake = fakeSpine({ 'deliveries.receive': () => ({ deliveries: [], retry_after_ms: 60_000 }) })
-  const receiver = receive(fake.spine, 'coder', () => {}, { pacing })
-  await pacing.advance(62_999)
-  assert.equal(fake.calls.length, 1)
-  await pacing.advance(1)
-  assert.equal(fake.calls.length, 2)
-  await receiver.stop()
-  assert.deepEqual(pacing.sleeping, [])
-})

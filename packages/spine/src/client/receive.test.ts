@@ -319,9 +319,20 @@ test('an empty answer that comes at once is not asked for again at once', async 
   assert.equal(run.inputs('deliveries.receive').length, 5)
   await run.receiver.stop()
   const open = startReceiver({ 'deliveries.receive': () => ({ deliveries: [], retry_after_ms: 60_000 }) }, () => {})
-  await open.pacing.advance(59_999)
-  assert.equal(open.inputs('deliveries.receive').length, 1)
+  // Every 5.25 s: the breaker may be closed by hand before its time.
+  await open.pacing.advance(60_000)
+  assert.equal(open.inputs('deliveries.receive').length, 12)
   await open.receiver.stop()
+})
+
+test('an empty answer of an open breaker is waited for as asked and a little more, and a stop ends that', async () => {
+  const run = startReceiver({ 'deliveries.receive': () => ({ deliveries: [], retry_after_ms: 4_000 }) }, () => {})
+  await run.pacing.advance(4_199)
+  assert.equal(run.calls.length, 1)
+  await run.pacing.advance(1)
+  assert.equal(run.calls.length, 2)
+  await run.receiver.stop()
+  assert.deepEqual(run.pacing.sleeping, [])
 })
 
 test('an error that no repeat can heal ends the loop and says so', async () => {

@@ -50,6 +50,8 @@ export type Receiver = AsyncDisposable & {
 const LEAST_PAUSE_MS = 100
 /** An empty answer faster than this was not a long poll: pause before the next. */
 const QUICK_POLL_MS = 1_000
+/** How long a breaker is waited for until the next look. */
+const OPEN_POLL_MS = 5_000
 
 /**
  * Whether the last receiver that began with it was never heard of again: it may have crashed it, and would crash what
@@ -146,8 +148,9 @@ export function receive(
       else suspect = { delivery, held: hold(delivery) }
     }
     if (answer.deliveries.length > 0) return
-    // A little more than the breaker asked for, so that the receivers of a target do not all come back together.
-    const asked = Number(answer.retry_after_ms ?? 0) * (1 + pacing.random() / 10)
+    // A little more than the breaker asked for, so that the receivers of a target do not all come back together; and
+    // never long, because it may be closed by hand.
+    const asked = Math.min(Number(answer.retry_after_ms ?? 0), OPEN_POLL_MS) * (1 + pacing.random() / 10)
     const quick = pacing.now() - began < QUICK_POLL_MS ? (QUICK_POLL_MS * (1 + pacing.random())) / 2 : 0
     if (asked > 0 || quick > 0) await pacing.sleep(Math.max(asked, quick), signal)
   }

@@ -178,14 +178,24 @@ export const errorTable = Object.freeze({
     'Look at `state`; see the delivery table in the docs.',
   ),
   ALREADY_ACCEPTED: rule(409, false, 'The receiver was faster', 'Treat the handoff as accepted.'),
-  ACK_TIMEOUT: rule(504, true, 'Nobody accepted in time', 'Wait again, reroute, or park it; the delivery stays ready.'),
+  ACK_TIMEOUT: rule(
+    504,
+    true,
+    'Nobody accepted in time',
+    'The delivery stays queued: the same call waits for it again. Or reroute it, cancel it, or park it.',
+  ),
   PARKED: rule(
     409,
     false,
     'The delivery rests in the dead-letter box',
     'Look at its errors, then redrive or discard it.',
   ),
-  EXPIRED: rule(409, false, 'The deadline passed before anybody accepted', 'Send again with a later deadline.'),
+  EXPIRED: rule(
+    409,
+    false,
+    'The deadline passed before anybody accepted',
+    'Make a new handoff with a later deadline: what has expired stays so, also when it is sent again.',
+  ),
   CANCELLED: rule(409, false, 'The delivery was cancelled', 'Send a new handoff if the work is still wanted.'),
   DEADLINE_PASSED: rule(
     409,
@@ -203,7 +213,7 @@ export const errorTable = Object.freeze({
     503,
     true,
     'The breaker of the target is open',
-    'Send to a fallback, queue it without waiting, or try again after `retry_after_ms`.',
+    'The delivery is stored and waits: after `retry_after_ms` the same call waits for it again. Or reroute or cancel it.',
   ),
   DISCARDED: rule(409, false, 'The delivery was discarded', 'Send a new handoff if the work is still wanted.'),
 
@@ -305,12 +315,15 @@ export type Problem = {
 /** The error of every call: match on `code`, show `message`; `extra` has what the code promises (parts, path, state...). */
 export class SpineError extends Error {
   readonly code: ErrorCode
+  /** What the user can do about it; a member, so that an error nobody catches is printed with it. */
+  readonly next: string
   readonly extra: Readonly<Record<string, unknown>>
 
   constructor(code: ErrorCode, detail: string, extra: Record<string, unknown> = {}) {
     super(detail, extra.cause === undefined ? undefined : { cause: extra.cause })
     this.name = 'SpineError'
     this.code = code
+    this.next = errorTable[code].next
     const { cause: _cause, ...rest } = extra
     this.extra = rest
   }
@@ -321,11 +334,6 @@ export class SpineError extends Error {
 
   get status(): number {
     return errorTable[this.code].status
-  }
-
-  /** What the user can do about it. */
-  get next(): string {
-    return errorTable[this.code].next
   }
 }
 

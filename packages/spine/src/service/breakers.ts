@@ -85,19 +85,16 @@ export function createBreakers({ database, clock }: Pick<Service, 'database' | '
     find,
     openFor,
 
-    /** Throws CIRCUIT_OPEN: a sender that waits should not wait for nothing. */
-    refuseWhenOpen(ns: string, target: string): void {
+    /** Throws CIRCUIT_OPEN: who waits for this delivery should not wait for nothing. It stays where it is. */
+    refuseWhenOpen(ns: string, target: string, delivery_id: string): void {
       const row = find(ns, target)
       const cooling = row?.state === 'open' ? Number(row.open_until) - clock.now() : openFor(ns, target)
       const wait = cooling ?? 0
       if (wait <= 0) return
       throw spineError(
         'CIRCUIT_OPEN',
-        `The last handoffs to ${target} were exhausted; it is tried again in ${wait} ms.`,
-        {
-          target,
-          retry_after_ms: wait,
-        },
+        `The last handoffs to ${target} were exhausted; it is tried again in ${wait} ms. This one is queued.`,
+        { target, delivery_id, retry_after_ms: wait },
       )
     },
 

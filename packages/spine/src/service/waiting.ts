@@ -26,10 +26,10 @@ export type WaitCall = { row: Row; goal: Goal; timeout_ms: number; look(): Promi
 function timeoutWords(target: string, goal: Goal, timeout_ms: number, unseen: boolean): string {
   const did = goal === 'accepted' ? 'accept' : 'complete'
   const limit = timeout_ms % 1_000 === 0 ? `${timeout_ms / 1_000} s` : `${timeout_ms} ms`
-  const stays = `${target} did not ${did} the handoff within ${limit}. It stays queued; the same call waits for it again.`
+  const late = `${target} did not ${did} the handoff within ${limit}.`
   return unseen
-    ? `${stays} No agent called ${target} has asked for work yet: start its receiver, or see whether the name is misspelt.`
-    : stays
+    ? `${late} No agent called ${target} has asked for work yet: start its receiver, or see whether the name is misspelt.`
+    : late
 }
 
 /** Throws ACK_TIMEOUT, which the delivery records, or SHUTTING_DOWN; the delivery stays where it is. */

@@ -72,7 +72,7 @@ export function breakerSuite(name: string, open: OpenTimedSubject): void {
         const { id } = await sealed(spine, { previous: null })
         const error = await refused(spine.deliveries.send({ envelope_id: id, wait: 'accepted' }), 'CIRCUIT_OPEN')
         const [stored] = (await spine.deliveries.list({ envelope_id: id })).deliveries
-        assert.equal(stored?.state, 'ready')
+        assert.deepEqual([stored?.state, stored?.id], ['ready', error.extra.delivery_id])
         return error
       }
       const error = await wait()
