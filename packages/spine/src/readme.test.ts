@@ -66,7 +66,7 @@ test('the README’s handoff prints version, tokens and the five references, is 
 })
 
 const pages = {
-  'docs/testing.md': ['chain', 'effects', 'faults'],
+  'docs/testing.md': ['chain', 'effects', 'faults', 'store'],
   'docs/delivery.md': ['fallback', 'broadcast', 'question'],
 }
 for (const [page, examples] of Object.entries(pages))
