@@ -1,4 +1,4 @@
-/** The examples of the README and of docs/testing.md, run as they stand there. */
+/** The examples of the README, of docs/delivery.md and of docs/testing.md, run as they stand there. */
 
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
@@ -7,6 +7,7 @@ import { type TestContext, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { format } from 'node:util'
 import { createSpine, openSqlite } from './embedded.ts'
+import { deliveryTable } from './protocol/delivery.ts'
 import { createServer } from './server.ts'
 
 const root = fileURLToPath(new URL('../../../', import.meta.url))
@@ -64,7 +65,23 @@ test('the README’s handoff prints version, tokens and the five references, is 
   }
 })
 
-for (const example of ['chain', 'effects', 'faults'])
-  test(`the example of ${example} in docs/testing.md runs, and its checks hold`, async (t) => {
-    assert.equal((await run(t, blockAfter(`<!-- example: ${example} -->`, 'docs/testing.md'))).trim(), 'done')
-  })
+const pages = {
+  'docs/testing.md': ['chain', 'effects', 'faults', 'store'],
+  'docs/delivery.md': ['fallback', 'broadcast', 'question'],
+}
+for (const [page, examples] of Object.entries(pages))
+  for (const example of examples)
+    test(`the example of ${example} in ${page} runs, and its checks hold`, async (t) => {
+      assert.equal((await run(t, blockAfter(`<!-- example: ${example} -->`, page))).trim(), 'done')
+    })
+
+test('docs/delivery.md has every event that moves a delivery, from and to where it does', () => {
+  const page = readFileSync(`${root}docs/delivery.md`, 'utf8')
+  const moves = [...page.matchAll(/^\| `(\w+)` \| ([\w, ]*)\| ([\w, ]+) \|/gm)].map((row) =>
+    row.slice(1).map((cell) => cell.trim()),
+  )
+  assert.deepEqual(
+    moves,
+    deliveryTable.map(({ event, from, to }) => [event, from.join(', '), to.join(', ')]),
+  )
+})

@@ -58,7 +58,10 @@ function createProgram(): Command {
     )
   program
     .command('load')
-    .description('hand over as fast as many senders can, and say how the server took it')
+    .description(
+      'hand over as fast as many senders can, and say how the server took it: the one of --endpoint, else one of its ' +
+        'own with a temporary store, also where SPINE_ENDPOINT is set',
+    )
     .option('--concurrency <n>', 'senders at once', '100')
     .option('--duration <seconds>', 'how long', '30')
     .option('--max-handoffs <n>', 'end when so many were begun', '100000')

@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { faults } from '../faults/table.ts'
+import { guarantees } from './guarantees.ts'
 import type { Form, Proven } from './proof.ts'
 import { report } from './report.ts'
 
@@ -69,4 +70,14 @@ test('what ran on PostgreSQL has a line of its own, below that of SQLite', () =>
     ['long', '4'],
   ])
   assert.match(text, /, on PostgreSQL \| long/)
+})
+
+test('it says in a line each what the numbers of the guarantees mean, all that the faults name', () => {
+  const said = [...after('', proven('short', 3)).matchAll(/^- (G\d+): .+\.$/gm)].map(([, id]) => id)
+  assert.deepEqual(said, Object.keys(guarantees))
+  assert.deepEqual(
+    said,
+    Array.from({ length: 18 }, (_, index) => `G${index + 1}`),
+  )
+  for (const { guarantees: named } of faults) for (const id of named) assert.ok(said.includes(id), id)
 })

@@ -6,6 +6,7 @@
 import { arch, availableParallelism, platform, totalmem } from 'node:os'
 import { faultStores } from '../faults/stores.ts'
 import { type Fault, isMadeOn, titleOf } from '../faults/table.ts'
+import { guarantees } from './guarantees.ts'
 import { holds, type Proven, violations } from './proof.ts'
 
 const columns = [
@@ -84,6 +85,12 @@ Machine of the latest run: ${machine()}.
 ${line(columns)}
 ${line(columns.map(() => '---'))}
 ${rows.join('\n')}
+
+## The guarantees
+
+${Object.entries(guarantees)
+  .map(([id, words]) => `- ${id}: ${words}.`)
+  .join('\n')}
 `
 }
 
