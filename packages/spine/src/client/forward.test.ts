@@ -156,6 +156,9 @@ test('each kind of nack says what it needs', async () => {
   assert.deepEqual(await said({ kind: 'needs_clarification', question: 'Which region?' }), [
     { ...lease, kind: 'needs_clarification', reason: 'Which region?' },
   ])
+  assert.deepEqual(await said({ kind: 'needs_clarification', reason: 'Which region?' }), [
+    { ...lease, kind: 'needs_clarification', reason: 'Which region?' },
+  ])
 })
 
 test('an empty answer of an open breaker is waited for as asked and a little more, and a stop ends that', async () => {
