@@ -128,6 +128,9 @@ test('a log that is wrong is refused with line and place, and nothing is played'
   const { code, stderr } = await run('replay', file)
   assert.equal(code, 2)
   assert.match(stderr, /line 2: turns: /)
+  const none = await run('replay', join(folder, 'none.jsonl'))
+  assert.equal(none.code, 2)
+  assert.match(none.stderr, /none\.jsonl cannot be read: there is no such file\. Give the path of a log/)
 })
 
 test('serve answers commands by its endpoint and by its store, and a signal ends it in good order', async (t) => {
