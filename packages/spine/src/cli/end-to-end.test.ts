@@ -186,6 +186,16 @@ test('failures are said in words: exit 1 when something failed, 2 when the call 
   assert.equal((await run('memories', 'list', '--store', `sqlite:${join(folder, 'none.db')}`)).code, 2)
 })
 
+test('help goes as deep as the commands do, and says the flags that every command takes', async () => {
+  const deep = await run('help', 'parked', 'list')
+  assert.deepEqual([deep.code, deep.stdout], [0, (await run('parked', 'list', '--help')).stdout])
+  assert.match(deep.stdout, /^Usage: memory-spine parked list /)
+  assert.match((await run('help')).stdout, /^Usage: memory-spine \[options\] \[command\]/)
+  const unknown = await run('help', 'parked', 'frobnicate')
+  assert.deepEqual([unknown.code, /unknown command 'parked frobnicate'/.test(unknown.stderr)], [2, true])
+  assert.match((await run('serve', '--help')).stdout, /--store <store> +the store: sqlite:PATH/)
+})
+
 test('a start that is refused says why and leaves nothing behind', async (t) => {
   const at = mkdtempSync(join(folder, 'refused-'))
   const store = `sqlite:${join(at, 'z.db')}`
