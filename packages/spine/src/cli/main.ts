@@ -5,7 +5,7 @@
 
 import { Command, CommanderError } from 'commander'
 import { SpineError, toProblem } from '../protocol/errors.ts'
-import { action, addFidelity, addHandoffs, addHealth, addMemories } from './commands.ts'
+import { action, addAgents, addFidelity, addHandoffs, addHealth, addMemories } from './commands.ts'
 import { settingNames, settings, UsageError } from './config.ts'
 import { createOutput } from './output.ts'
 import { addParked, addRunning } from './running.ts'
@@ -83,6 +83,7 @@ function createProgram(): Command {
     )
   addHealth(program)
   addMemories(program.command('memories').description('store, find and read memories'))
+  addAgents(program.command('agents').description('the agents that receive'))
   takeServerFlags(program.command('config').description('print the settings in force and where each came from')).action(
     action(async ({ config, output }) => (await import('./config-command.ts')).showConfig(config, output)),
   )
