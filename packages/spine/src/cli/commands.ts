@@ -178,6 +178,20 @@ export function addMemories(memories: Command): void {
     )
 }
 
+/** `memory-spine agents ...` */
+export function addAgents(agents: Command): void {
+  agents
+    .command('reset-breaker <name>')
+    .description('close the breaker of an agent by hand')
+    .action(
+      action(
+        connected(async (connection, { args, output }) =>
+          (await import('./health.ts')).resetBreaker(connection, args[0] ?? '', output),
+        ),
+      ),
+    )
+}
+
 /** `memory-spine health` and `memory-spine alerts ...` */
 export function addHealth(program: Command): void {
   const load = () => import('./health.ts')

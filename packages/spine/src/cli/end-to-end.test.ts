@@ -128,6 +128,9 @@ test('a log that is wrong is refused with line and place, and nothing is played'
   const { code, stderr } = await run('replay', file)
   assert.equal(code, 2)
   assert.match(stderr, /line 2: turns: /)
+  const none = await run('replay', join(folder, 'none.jsonl'))
+  assert.equal(none.code, 2)
+  assert.match(none.stderr, /none\.jsonl cannot be read: there is no such file\. Give the path of a log/)
 })
 
 test('serve answers commands by its endpoint and by its store, and a signal ends it in good order', async (t) => {
@@ -181,6 +184,16 @@ test('failures are said in words: exit 1 when something failed, 2 when the call 
   ]
   for (const args of wrong) assert.equal((await run(...args)).code, 2, args.join(' '))
   assert.equal((await run('memories', 'list', '--store', `sqlite:${join(folder, 'none.db')}`)).code, 2)
+})
+
+test('help goes as deep as the commands do, and says the flags that every command takes', async () => {
+  const deep = await run('help', 'parked', 'list')
+  assert.deepEqual([deep.code, deep.stdout], [0, (await run('parked', 'list', '--help')).stdout])
+  assert.match(deep.stdout, /^Usage: memory-spine parked list /)
+  assert.match((await run('help')).stdout, /^Usage: memory-spine \[options\] \[command\]/)
+  const unknown = await run('help', 'parked', 'frobnicate')
+  assert.deepEqual([unknown.code, /unknown command 'parked frobnicate'/.test(unknown.stderr)], [2, true])
+  assert.match((await run('serve', '--help')).stdout, /--store <store> +the store: sqlite:PATH/)
 })
 
 test('a start that is refused says why and leaves nothing behind', async (t) => {

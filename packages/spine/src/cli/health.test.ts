@@ -74,3 +74,22 @@ test('a time is a number with a unit', () => {
   )
   for (const text of ['', 'soon', '-1h', '1w']) assert.throws(() => durationMs(text), /must be like/)
 })
+
+test('the breaker of an agent that is well again is closed by hand', async () => {
+  const spine = await MemorySpine.open(file)
+  for (let handoff = 0; handoff < 3; handoff += 1) {
+    const { id: envelope_id } = await spine.agentHandoff({ target_agent: 'tester', task_summary: 'x', previous: null })
+    await spine.deliveries.send({ envelope_id })
+    await spine.parked.park({ envelope_id, reason: 'tester never came' })
+  }
+  assert.equal((await spine.agents.get({ name: 'tester' })).breaker?.state, 'open')
+  await spine.close()
+  const { code, stdout } = await run('agents', 'reset-breaker', 'tester')
+  assert.equal(code, 0)
+  assert.match(stdout, /^The breaker of tester is closed/)
+  const later = await MemorySpine.open(file)
+  assert.equal((await later.agents.get({ name: 'tester' })).breaker, undefined)
+  await later.close()
+  const unknown = await run('agents', 'reset-breaker', 'nobody')
+  assert.deepEqual([unknown.code, /AGENT_NOT_FOUND/.test(unknown.stderr)], [1, true])
+})

@@ -86,6 +86,15 @@ export async function showHealth(
   return verdict.tier === 'critical' ? 1 : 0
 }
 
+/** The way back that does not wait for the pause of the breaker, for who knows that the agent is well again. */
+export async function resetBreaker({ client, options }: Connection, name: string, output: Output): Promise<number> {
+  const agent = await client.spine.agents.reset_breaker({ name }, options)
+  output.say(`The breaker of ${name} is closed: what is sent to it is handed out at once.`)
+  output.say(`memory-spine parked redrive --all --target ${name}    # what was parked meanwhile`)
+  output.answer(agent)
+  return 0
+}
+
 const ageOf = ({ raised_at }: Alert): string => duration(Math.max(0, Date.now() - Date.parse(raised_at)))
 
 export async function listAlerts(

@@ -90,7 +90,6 @@ function sayFigures(figures: LoadFigures, concurrency: number, output: Output): 
   output.say(table(['stage', 'samples', 'p50 ms', 'p95 ms', 'p99 ms'], rows))
   output.say()
   for (const name of stageNames) output.say(`${name.padEnd(10)}${figures.stages[name].holds}`)
-  output.say(`${'seal'.padEnd(10)}within assemble`)
   output.say()
   output.say('From the send to its acknowledgement:')
   const most = Math.max(1, ...figures.histogram.map((bar) => bar.handoffs))

@@ -5,7 +5,7 @@
 
 import { Command, CommanderError } from 'commander'
 import { SpineError, toProblem } from '../protocol/errors.ts'
-import { action, addFidelity, addHandoffs, addHealth, addMemories } from './commands.ts'
+import { action, addAgents, addFidelity, addHandoffs, addHealth, addMemories } from './commands.ts'
 import { settingNames, settings, UsageError } from './config.ts'
 import { createOutput } from './output.ts'
 import { addParked, addRunning } from './running.ts'
@@ -29,6 +29,8 @@ function createProgram(): Command {
     .option('--json', 'print the answer as JSON on the last line of standard output')
     .exitOverride()
     .showHelpAfterError('(--help says more)')
+    // Each command takes them, so each says them.
+    .configureHelp({ showGlobalOptions: true })
   for (const key of settingNames) {
     const { flag, scope, what } = settings[key]
     if (flag && scope === 'client') program.option(flag, describe(key, what))
@@ -84,10 +86,29 @@ function createProgram(): Command {
     )
   addHealth(program)
   addMemories(program.command('memories').description('store, find and read memories'))
+  addAgents(program.command('agents').description('the agents that receive'))
   takeServerFlags(program.command('config').description('print the settings in force and where each came from')).action(
     action(async ({ config, output }) => (await import('./config-command.ts')).showConfig(config, output)),
   )
+  addHelp(program)
   return program
+}
+
+/** The help of commander looks one command deep: `help parked list` would say what `parked` does. */
+function addHelp(program: Command): void {
+  program
+    .command('help')
+    .description('display help for command')
+    .argument('[command...]')
+    .action((path: string[]) => {
+      let shown = program
+      for (const name of path) {
+        const next = shown.commands.find((one) => one.name() === name || one.aliases().includes(name))
+        if (!next) return program.error(`error: unknown command '${path.join(' ')}'`)
+        shown = next
+      }
+      return shown.help()
+    })
 }
 
 /** Says what went wrong and what to do about it; the answer is the exit code. */

@@ -1,6 +1,7 @@
 /** `memory-spine parked`: the dead-letter box, for the person who looks at it. */
 
 import type { Delivery } from '../protocol/delivery.ts'
+import { type ErrorCode, errorTable } from '../protocol/errors.ts'
 import { UsageError } from './config.ts'
 import type { Connection } from './connection.ts'
 import { clip, type Output, table } from './output.ts'
@@ -75,6 +76,9 @@ function sayResults(results: Results, done: string, output: Output): number {
   const failed = results.filter(({ error }) => error)
   output.say(`${results.length - failed.length} ${done}.`)
   for (const { id, error } of failed) output.say(`${id}: ${error?.detail} (${error?.code})`)
+  // Once for each code: with --all there may be a thousand of one.
+  for (const code of new Set(failed.flatMap(({ error }) => error?.code ?? [])))
+    output.say(`${code}: ${errorTable[code as ErrorCode].next}`)
   output.answer({ results })
   return failed.length === 0 ? 0 : 1
 }

@@ -30,6 +30,7 @@ test('the dead-letter box is listed, one is shown with its record, and there are
   const shown = await run('parked', 'show', parked[0] ?? '')
   assert.match(shown.stdout, /parked because: coder never came/)
   assert.match(shown.stdout, /parked redrive dlv_/)
+  assert.equal((await run('parked', 'get', parked[0] ?? '')).stdout, shown.stdout)
 
   const redriven = await run('--json', 'parked', 'redrive', parked[0] ?? '', 'dlv-unknown')
   assert.equal(redriven.code, 1)
@@ -43,6 +44,9 @@ test('the dead-letter box is listed, one is shown with its record, and there are
       [undefined, 'DELIVERY_NOT_FOUND'],
     ],
   )
+  const refused = await run('parked', 'redrive', 'dlv-unknown', '--deadline', '2020-01-01T00:00:00Z', parked[1] ?? '')
+  assert.match(refused.stdout, /^DELIVERY_NOT_FOUND: Check the id and the namespace\.$/m)
+  assert.match(refused.stdout, /^DEADLINE_PASSED: Give a later `deadline` with the redrive, or discard it\.$/m)
   const discarded = await run('--json', 'parked', 'discard', '--all', '--target', 'writer', '--reason', 'not needed')
   assert.deepEqual([discarded.code, answerOf(discarded).results.length], [0, 1])
   assert.equal(answerOf(await run('--json', 'parked', 'list')).deliveries.length, 1)
@@ -71,7 +75,9 @@ test('a dry cleaning counts, and a backup is a store that the commands read', as
   assert.equal(answerOf(await run('--json', 'gc', '--dry-run')).dry_run, true)
   const copy = join(folder, 'copy.db')
   assert.equal(answerOf(await run('--json', 'backup', copy)).file, copy)
-  assert.equal((await run('backup', copy)).code, 1)
+  const again = await run('backup', copy)
+  assert.equal(again.code, 2)
+  assert.match(again.stderr, /copy\.db exists already: give a new name/)
   const { stdout } = await run('--store', `sqlite:${copy}`, '--json', 'handoffs', 'list')
   assert.equal(JSON.parse(stdout).handoffs.length, 3)
 })

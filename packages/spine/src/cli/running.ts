@@ -17,6 +17,7 @@ export function addParked(parked: Command): void {
     .action(action(connected(async (to, { flags, output }) => (await load()).listParked(to, flags, output))))
   parked
     .command('show <id>')
+    .alias('get')
     .description('one of them, with every attempt and error')
     .action(action(connected(async (to, { args, output }) => (await load()).showParked(to, args[0] ?? '', output))))
   chosen(parked.command('redrive [ids...]'))

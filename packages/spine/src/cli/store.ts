@@ -36,10 +36,12 @@ export async function collectGarbage(
 export async function backupStore(destination: string, { values }: ConfigInForce, output: Output): Promise<number> {
   if (!values.store.startsWith('sqlite:'))
     throw new UsageError('backup copies the file of a SQLite store. For PostgreSQL use pg_dump or a base backup.')
-  const { backupSqlite } = await import('../store/sqlite-backup.ts')
+  const { BackupPathError, backupSqlite } = await import('../store/sqlite-backup.ts')
   const file = storeFile(values.store)
   output.progress(`Copying ${file} to ${destination}...`)
-  const { bytes, schema_version } = await backupSqlite(file, destination)
+  const { bytes, schema_version } = await backupSqlite(file, destination).catch((error) => {
+    throw error instanceof BackupPathError ? new UsageError(error.message) : error
+  })
   output.say(`${destination}: ${(bytes / 1_048_576).toFixed(1)} MB, checked, schema version ${schema_version}.`)
   output.say(`To go back to it: memory-spine serve --store sqlite:${destination}`)
   output.answer({ file: destination, bytes, schema_version })

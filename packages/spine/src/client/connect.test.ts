@@ -253,7 +253,7 @@ test('close ends waits and refuses new calls', async (t) => {
   await once(server, 'seen')
   await spine.close()
   await wait
-  await assert.rejects(spine.agents.list({}), { code: 'SHUTTING_DOWN' })
+  await assert.rejects(spine.agents.list({}), { code: 'SHUTTING_DOWN', next: /open a new one/ })
 })
 
 test('warnings beside an answer are handed to the caller', async (t) => {

@@ -156,4 +156,7 @@ test('each kind of nack says what it needs', async () => {
   assert.deepEqual(await said({ kind: 'needs_clarification', question: 'Which region?' }), [
     { ...lease, kind: 'needs_clarification', reason: 'Which region?' },
   ])
+  assert.deepEqual(await said({ kind: 'needs_clarification', reason: 'Which region?' }), [
+    { ...lease, kind: 'needs_clarification', reason: 'Which region?' },
+  ])
 })

@@ -23,10 +23,15 @@ export type Nack =
       /** What the receiver must know before it can work, at most 2,000 characters. */
       question: string
     }
+  | {
+      kind: 'needs_clarification'
+      /** The question, by the name that it has on the wire. */
+      reason: string
+    }
 
 /** The members of the nack call: on the wire the question is the reason. */
 export function nackCall(nack: Nack): { kind?: NackKind; reason: string; delay_ms?: number } {
-  if (nack.kind !== 'needs_clarification') return nack
+  if (nack.kind !== 'needs_clarification' || !('question' in nack)) return nack
   const { kind, question } = nack
   return { kind, reason: question }
 }

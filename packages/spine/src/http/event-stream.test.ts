@@ -65,6 +65,18 @@ test('a stream tells what was and what comes, each event under its cursor', asyn
   await close()
 })
 
+test('a stream begins with its first event, or with where it stands when there is none', async (t) => {
+  const { handOver, open, close } = await served()
+  t.after(close)
+  const begins = async (query: string) => {
+    const { value } = (await (await open({}, query)).body?.getReader().read()) ?? {}
+    return Buffer.from(value ?? []).toString()
+  }
+  assert.match(await begins(''), /^: nothing new\nid: 0-0\n\n/)
+  await handOver('coder')
+  assert.match(await begins(''), /^id: \d+-\d+\nevent: handoff\.create\n/)
+})
+
 test('a reader that comes back with the last id it saw misses nothing and sees nothing twice', async () => {
   const { handOver, open, close } = await served()
   await handOver('coder')

@@ -46,7 +46,6 @@ export async function writeStream(
     if (!raw.write(text)) await once(raw, 'drain', { signal: over })
   }
   try {
-    await write(`: from ${page.next}\n\n`)
     for (;;) {
       const items = page[member] as Item[]
       for (const item of items)

@@ -149,7 +149,12 @@ export const errorTable = Object.freeze({
     'The joined branches disagree on a constraint',
     'Resolve it in one branch before joining.',
   ),
-  HOP_LIMIT: rule(409, false, 'The chain is at its hop limit', 'Finish the work here; the path is in `path`.'),
+  HOP_LIMIT: rule(
+    409,
+    false,
+    'The chain is at its hop limit',
+    'Finish the work here (the path is in `path`), or begin the chain with a higher `max_hops`.',
+  ),
   CYCLE: rule(
     409,
     false,
@@ -233,7 +238,12 @@ export const errorTable = Object.freeze({
 
   // The server or its store.
   OVERLOADED: rule(503, true, 'The server is at its limit', 'Try again after the time in Retry-After.'),
-  SHUTTING_DOWN: rule(503, true, 'The server is shutting down', 'Try again in a moment.'),
+  SHUTTING_DOWN: rule(
+    503,
+    true,
+    'The server is shutting down',
+    'Try again in a moment; where you closed this client or spine yourself, open a new one.',
+  ),
   UNREACHABLE: rule(
     503,
     true,

@@ -31,7 +31,10 @@ export function chainOf(call: ChainCall, previous: Previous): Chain {
   if (path.at(-1) !== call.sender) path.push(call.sender)
   path.push(call.target)
   if (next.hop > max_hops)
-    throw new SpineError('HOP_LIMIT', `This would be hop ${next.hop} of at most ${max_hops}.`, { path, max_hops })
+    throw new SpineError('HOP_LIMIT', `This would be hop ${next.hop} of at most ${max_hops} (\`max_hops\`).`, {
+      path,
+      max_hops,
+    })
   return {
     root_id: longest?.root_id ?? call.id,
     previous: previous.envelopes.map((envelope) => ({ id: envelope.id, digest: envelope.digest })),

@@ -20,6 +20,19 @@ test('a redrive to a deadline that has passed says so, also when another one giv
     spine.parked.redrive({ ids: [id], deadline: later(60_000) }),
   ])
   assert.equal(refused.results[0]?.error?.code, 'DEADLINE_PASSED')
+  assert.equal(refused.results[0]?.error?.detail, `Its deadline has passed: ${id} stays parked.`)
   assert.equal(redriven.results[0]?.delivery?.state, 'ready')
+  await spine.close()
+})
+
+test('a redrive to a deadline that has passed already names that one, not the one of the delivery', async () => {
+  const spine = await createSpine({ database: openSqliteInline(), clock: manualClock(), watch: false })
+  const envelope = await sealed(spine)
+  const { id } = await spine.parked.park({ envelope_id: envelope.id, reason: 'enough' })
+  const { results } = await spine.parked.redrive({ ids: [id], deadline: '2020-01-01T00:00:00Z' })
+  assert.deepEqual(results[0]?.error, {
+    code: 'DEADLINE_PASSED',
+    detail: `The deadline given, 2020-01-01T00:00:00Z, has passed: ${id} stays parked.`,
+  })
   await spine.close()
 })

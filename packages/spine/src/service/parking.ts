@@ -118,8 +118,10 @@ export function parkedOperations(service: Service, { envelopes, deliveries, brea
       const now = clock.now()
       return answers(ns, ids, sql.redriveDeliveries(dialect, inputs, { now }), (row) => {
         const passed = (again.deadline ?? Number(row.deadline)) <= now
-        if (row.state === 'parked' && passed)
-          return new SpineError('DEADLINE_PASSED', `The deadline of ${row.id} has passed; it stays parked.`)
+        if (row.state === 'parked' && passed) {
+          const which = deadline === undefined ? 'Its deadline' : `The deadline given, ${deadline},`
+          return new SpineError('DEADLINE_PASSED', `${which} has passed: ${row.id} stays parked.`)
+        }
         return wrongState(row)
       })
     },

@@ -249,8 +249,8 @@ export async function createSpine({
 const clean = <T>(input: T): Guarded<T> => ({ input, found: [] })
 
 function firstIssue(operation: string, error: Parameters<typeof issuesOf>[0]): string {
-  const [issue] = issuesOf(error)
-  return issue?.path
-    ? `${operation}: ${issue.path}: ${issue.message}.`
-    : `${operation}: ${issue?.message ?? 'the input does not fit'}.`
+  const [issue, ...others] = issuesOf(error)
+  const place = issue?.path ? `${operation}: ${issue.path}` : operation
+  const more = others.length > 0 ? ` (and ${others.length} more in \`issues\`)` : ''
+  return `${place}: ${issue?.message ?? 'the input does not fit'}${more}.`
 }

@@ -27,6 +27,10 @@ test('a store that is being written to is copied as it stood, and the copy is a 
   writing = false
   await writer
   await spine.close()
+  assert.deepEqual(
+    readdirSync(folder).filter((name) => name.startsWith('copy.')),
+    ['copy.db'],
+  )
   assert.ok(bytes > 0)
   assert.equal(schema_version, migrations.at(-1)?.version)
   const copy = await opened('copy.db')
@@ -41,13 +45,21 @@ test('a file that exists is left as it is', async () => {
   await assert.rejects(backupSqlite(join(folder, 'source.db'), join(folder, 'taken.db')), /overwrites nothing/)
 })
 
+test('a place where no copy can be made is named, with what to do', async () => {
+  const spine = await opened('kept.db')
+  await spine.close()
+  const file = join(folder, 'kept.db')
+  await assert.rejects(backupSqlite(file, join(folder, 'none', 'x.db')), /There is no folder .*none: make it/)
+  await assert.rejects(backupSqlite(file, join(file, 'x.db')), /a part of the path is a file \(ENOTDIR\)/)
+})
+
 test('what is no store is no backup, and nothing is left behind', async () => {
   writeFileSync(join(folder, 'notes.txt'), 'not a database, and longer than a header of one would be: '.repeat(20))
   await assert.rejects(backupSqlite(join(folder, 'notes.txt'), join(folder, 'notes.db')), { code: 'STORAGE_FAILED' })
   await assert.rejects(backupSqlite(join(folder, 'nowhere.db'), join(folder, 'notes.db')), /There is no store/)
   assert.equal(existsSync(join(folder, 'notes.db')), false)
   assert.deepEqual(
-    readdirSync(folder).filter((name) => name.endsWith('.part')),
+    readdirSync(folder).filter((name) => name.includes('.part')),
     [],
   )
 })

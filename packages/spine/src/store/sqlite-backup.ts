@@ -4,28 +4,33 @@
  */
 
 import { closeSync, existsSync, fsyncSync, openSync, renameSync, rmSync, statSync } from 'node:fs'
-import { dirname } from 'node:path'
+import { dirname, resolve } from 'node:path'
 import { backup, DatabaseSync } from 'node:sqlite'
+import { pathToFileURL } from 'node:url'
 import { SpineError } from '../protocol/errors.ts'
+import { pathFault } from './sqlite-opening.ts'
 
 export type BackupResult = { file: string; bytes: number; schema_version: number }
 
 /** All pages in one step: a copy in several would begin again with every write that comes between. */
 const ALL_PAGES = 2 ** 30
 
+/** One of the two paths will not do, in words that say what would; nothing was copied. */
+export class BackupPathError extends Error {
+  override name = 'BackupPathError'
+}
+
 /**
- * Copies `file` to `destination`, which must not exist, and checks the copy before it gets its name. Throws
- * STORAGE_FAILED when the source is no store, the destination exists, or the copy is not sound.
+ * Copies `file` to `destination`, which must not exist, and checks the copy before it gets its name. Throws a
+ * BackupPathError when there is no source or no room for the copy there, STORAGE_FAILED when the source is no store or
+ * the copy is not sound.
  */
 export async function backupSqlite(file: string, destination: string): Promise<BackupResult> {
-  if (!existsSync(file)) throw new SpineError('STORAGE_FAILED', `There is no store at ${file}.`)
+  if (!existsSync(file)) throw new BackupPathError(`There is no store at ${file}: name the one to copy with --store.`)
   if (existsSync(destination))
-    throw new SpineError(
-      'STORAGE_FAILED',
-      `${destination} exists already: give a new name, a backup overwrites nothing.`,
-    )
+    throw new BackupPathError(`${destination} exists already: give a new name, a backup overwrites nothing.`)
   const draft = `${destination}.part`
-  rmSync(draft, { force: true })
+  makeDraft(draft)
   const source = new DatabaseSync(file, { readOnly: true, timeout: 5_000 })
   try {
     await backup(source, draft, { rate: ALL_PAGES })
@@ -42,9 +47,21 @@ export async function backupSqlite(file: string, destination: string): Promise<B
   }
 }
 
-/** The schema version of a copy that is sound. */
+/** An empty file for the copy: SQLite would say no more than that it cannot open it. */
+function makeDraft(draft: string): void {
+  const folder = dirname(resolve(draft))
+  if (!existsSync(folder)) throw new BackupPathError(`There is no folder ${folder}: make it, or give another path.`)
+  try {
+    rmSync(draft, { force: true })
+    closeSync(openSync(draft, 'w'))
+  } catch (error) {
+    throw new BackupPathError(`${draft} cannot be written: ${pathFault(error)}. Give another path.`)
+  }
+}
+
+/** The schema version of a copy that is sound. Nobody else has it: a reader that knows so leaves no files beside it. */
 function checked(file: string): number {
-  const copy = new DatabaseSync(file, { readOnly: true })
+  const copy = new DatabaseSync(new URL(`${pathToFileURL(file)}?immutable=1`), { readOnly: true })
   try {
     const { integrity_check } = copy.prepare('pragma integrity_check').get() as { integrity_check: string }
     if (integrity_check !== 'ok') throw new Error(`the copy is not sound: ${integrity_check}`)

@@ -37,7 +37,12 @@ function blockedBy(file: string, error: unknown): string | undefined {
     closeSync(openSync(`${file}.guard`, 'a'))
     return undefined
   } catch (cause) {
-    const { code = '', message } = cause as NodeJS.ErrnoException
-    return `${reasons[code] ?? message} (${code})`
+    return pathFault(cause)
   }
+}
+
+/** What the operating system has against a path, by the error that it answered. */
+export function pathFault(error: unknown): string {
+  const { code = '', message } = error as NodeJS.ErrnoException
+  return `${reasons[code] ?? message} (${code})`
 }

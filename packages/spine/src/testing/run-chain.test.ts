@@ -61,6 +61,11 @@ test('a chain that stops says where, why, and what was thrown', async () => {
     assert.equal((error.cause as Error).message, 'no disk')
     return true
   })
+  const on: ChainStep[] = ['a', 'b', 'c'].map((agent) => ({ agent, handler: () => 1 }))
+  await assert.rejects(
+    runChain(spine, on, { max_hops: 2 }),
+    /HOP_LIMIT: .* of at most 2 \(`max_hops`\)\. Path: [^.]+\.$/,
+  )
   const astray: ChainStep = {
     agent: 'a',
     handler: ({ forward }) => forward({ target_agent: 'z', task_summary: 'Go.' }),

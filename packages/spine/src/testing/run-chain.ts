@@ -127,7 +127,8 @@ function handingOn({ agent, handler, task_summary }: ChainStep, next: ChainStep 
 }
 
 function stopped(agent: string, why: string, errors: readonly unknown[]): AssertionError {
-  const error = new AssertionError({ message: `The chain stopped: the delivery to ${agent} ${why}.` })
+  const sentence = why.endsWith('.') ? why : `${why}.`
+  const error = new AssertionError({ message: `The chain stopped: the delivery to ${agent} ${sentence}` })
   error.cause = errors.at(-1)
   return error
 }

@@ -28,6 +28,8 @@ test('a bounded load ends by itself with every handoff acknowledged and a figure
     assert.ok((samples ?? 0) >= 36, `${stage} has ${samples} samples`)
     assert.ok((p50_ms ?? 0) <= (p99_ms ?? 0))
   }
+  // What is explained below the table is a row of it.
+  assert.doesNotMatch(stderr, /^seal /m)
 })
 
 test('a load beyond the bounds is refused before a server is started', async () => {

@@ -44,8 +44,9 @@ export async function replay(
 }
 
 async function readTraces(file: string): Promise<Trace[]> {
-  await access(file).catch(() => {
-    throw new UsageError(`${file} cannot be read.`)
+  await access(file).catch((error: NodeJS.ErrnoException) => {
+    const why = error.code === 'ENOENT' ? 'there is no such file' : error.message
+    throw new UsageError(`${file} cannot be read: ${why}. Give the path of a log: JSON lines, one trace in each.`)
   })
   try {
     return await readLog(file)

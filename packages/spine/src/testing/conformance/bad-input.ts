@@ -98,6 +98,14 @@ export function badInputSuite(name: string, open: OpenSubject): void {
       })
     })
 
+    test('of several things that are wrong the first is said, and how many more there are', async () => {
+      const spine = await fresh(open)
+      const nack = (input: Anything) => refused(spine.deliveries.nack({ id: 'x', ...input }), 'INVALID_INPUT')
+      assert.match((await nack({ lease_token: 't' })).message, /^deliveries\.nack: reason: [^(]*\.$/)
+      const { message } = await nack({ kind: 'never' })
+      assert.match(message, /^deliveries\.nack: lease_token: .* \(and 2 more in `issues`\)\.$/)
+    })
+
     test('names and ids that cannot be seen, or act, are refused; those of any script are kept as they are', async () => {
       const spine = await fresh(open)
       for (const { name: what, text, allowed } of hostileNames()) {
