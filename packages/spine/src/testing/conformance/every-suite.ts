@@ -26,6 +26,7 @@ import { searchSuite } from './search.ts'
 import { secretsSuite } from './secrets.ts'
 import { agentsSuite, tasksSuite } from './tasks.ts'
 import { versionsSuite } from './versions.ts'
+import { waitsSuite } from './waits.ts'
 
 const suites = [
   memoriesSuite,
@@ -39,6 +40,7 @@ const suites = [
   importsSuite,
   idempotencySuite,
   deliveriesSuite,
+  waitsSuite,
   receivingSuite,
   pushSuite,
   channelsSuite,
