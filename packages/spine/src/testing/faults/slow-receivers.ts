@@ -29,7 +29,7 @@ const LONGEST_MS = 24 * 3_600_000
 export async function slowReceivers({ store, runs, seed, control = false }: FaultOptions): Promise<Outcome> {
   const findings = createFindings()
   for (const heartbeats of [true, false]) {
-    const placed = await store.place({ in_memory: true })
+    const placed = await store.place({ in_memory: true, inline: true })
     const { spine, clock } = await openTimed(placed, {
       seed,
       weakness: control && !heartbeats ? 'uncounted' : undefined,

@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { openPostgres, openSqlite } from '../../embedded.ts'
 import type { Database } from '../../store/database.ts'
+import { openSqliteInline } from '../../store/sqlite.ts'
 import { asked, newDatabase } from '../postgres/database.ts'
 
 export type PlacedStore = {
@@ -34,21 +35,24 @@ const countRows = `select ${ledgerTables.map((table) => `(select count(*) from $
 
 export type FaultStore = {
   name: 'sqlite' | 'postgres'
-  /** A new, empty one. `in_memory`: on a file system in memory where there is one, for faults of many small files. */
-  place(options?: { in_memory?: boolean }): Promise<PlacedStore>
+  /**
+   * A new, empty one. `in_memory`: on a file system in memory where there is one, for faults of many small files.
+   * `inline`: without threads where there are any, for hours by a clock that waits for each answer.
+   */
+  place(options?: { in_memory?: boolean; inline?: boolean }): Promise<PlacedStore>
 }
 
 const MEMORY_FILES = '/dev/shm'
 
 export const sqliteStore: FaultStore = Object.freeze({
   name: 'sqlite',
-  async place({ in_memory = false } = {}) {
+  async place({ in_memory = false, inline = false } = {}) {
     const folder = await mkdtemp(join(in_memory && existsSync(MEMORY_FILES) ? MEMORY_FILES : tmpdir(), 'spine-fault-'))
     const file = join(folder, 'spine.db')
     return {
       url: `sqlite:${file}`,
       folder,
-      open: () => openSqlite({ file, ballast: { bytes: 0 } }),
+      open: async () => (inline ? openSqliteInline({ file }) : openSqlite({ file, ballast: { bytes: 0 } })),
       async watch() {
         const db = new DatabaseSync(file, { readOnly: true })
         const version = db.prepare('pragma data_version')
