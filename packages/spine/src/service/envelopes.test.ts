@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { exactBytes } from '../protocol/canonical.ts'
+import { digestOf, exactBytes } from '../protocol/canonical.ts'
 import type { Envelope } from '../protocol/envelope.ts'
 import { openSqliteInline } from '../store/sqlite.ts'
 import { manualClock } from '../testing/manual-clock.ts'
+import { testSpine } from '../testing/test-spine.ts'
 import { createEnvelopes } from './envelopes.ts'
 
 test('an envelope that is kept again and again takes the room of one', async () => {
@@ -27,4 +28,21 @@ test('an envelope that is kept does not hold the memory that its bytes came in',
   assert.equal(kept?.buffer.byteLength, 1_000)
   assert.deepEqual(kept, new Uint8Array(1_000).fill(7))
   await database.close()
+})
+
+test('an envelope that is given whole cannot be changed any more while it is sent', async () => {
+  await using spine = await testSpine()
+  const envelope = structuredClone(await spine.memory.agentHandoff({ target_agent: 'b', task_summary: 'Fix it.' }))
+  const { id, digest: _digest, ...members } = envelope
+  const other = { ...members, id: `${id}-2` }
+  const given = { ...other, digest: digestOf(other) }
+  const sending = spine.deliveries.send({ envelope: given })
+  assert.throws(() => {
+    given.task.summary = 'Leave it.'
+  }, TypeError)
+  await sending
+  assert.equal((await spine.handoffs.get({ id: given.id })).task.summary, 'Fix it.')
+  const refused = { ...other, digest: `${given.digest.slice(0, -1)}x` }
+  await assert.rejects(spine.deliveries.send({ envelope: refused }), { code: 'DIGEST_MISMATCH' })
+  assert.equal(Object.isFrozen(refused), false)
 })

@@ -193,7 +193,10 @@ export function createEnvelopes({ database, clock }: Pick<Service, 'database' | 
         'TOO_LARGE',
         `The envelope has ${bytes.byteLength} bytes, allowed are ${limits.envelope_bytes}.`,
       )
-    return { envelope: parseEnvelope(document, written), bytes }
+    const envelope = parseEnvelope(document, written)
+    // Its owner may still have it in hand, and it is known by these bytes from now on.
+    if (!exact) freezeDeep(document)
+    return { envelope, bytes }
   }
 
   return Object.freeze({ find, findMany, mustFind, formsOf, forReader, keep, keepSent, forget, rowOf, checkForeign })
