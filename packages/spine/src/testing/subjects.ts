@@ -11,6 +11,7 @@ import { type Identity, operationsOf, type Spine } from '../protocol/spine.ts'
 import { createServer } from '../server.ts'
 import type { SpineOptions } from '../service/spine.ts'
 import type { Database } from '../store/database.ts'
+import { openSqliteInline } from '../store/sqlite.ts'
 import { openHooks } from './conformance/hooks.ts'
 import type { OpenSubject, OpenTimedSubject } from './conformance/subject.ts'
 import { manualClock } from './manual-clock.ts'
@@ -142,8 +143,14 @@ export const subjectOf = (store: StoreName, door: Door): NamedSubject<OpenSubjec
   open: shared(doors[door](stores[store])),
 })
 
+/** Without its thread: a clock that stands still until the store is at rest would wait for the processor, too. */
+const inlineStore: OpenStore = async () => ({ database: openSqliteInline(), remove: async () => {} })
+
 /** A store with time in the hand of the test. Nobody watches over the handoffs unless the suite is about that. */
 export const timedSubjects = (
   store: StoreName,
   options: Partial<SpineOptions> = { watch: false },
-): NamedSubject<OpenTimedSubject>[] => [{ name: `${store}, manual clock`, open: shared(timed(stores[store], options)) }]
+): NamedSubject<OpenTimedSubject>[] => {
+  const openStore = store === 'sqlite' ? inlineStore : stores[store]
+  return [{ name: `${store}, manual clock`, open: shared(timed(openStore, options)) }]
+}
