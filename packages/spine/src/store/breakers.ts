@@ -81,11 +81,15 @@ export const nameProbe = namedStatement({
     where ns = $ns and target = $target and probe_id = $token returning ${columns}`,
 })
 
-/** A probe that ended unheard, because it was cancelled or its node died: the next receive may have one. */
+/**
+ * A probe that ended unheard, because it was cancelled or its node died: the next receive may have one. What ended in
+ * the future, by a clock that was set back since, is not waited for.
+ */
 export const freeProbes = namedStatement({
   parameters: { now: 'int', unheard_ms: 'int' },
   body: `update breakers set state = 'open', probe_id = null, open_until = $now, updated_at = $now
     where state = 'half_open' and not exists (select 1 from deliveries where deliveries.ns = breakers.ns
       and deliveries.id = breakers.probe_id
-      and (deliveries.lease_until is not null or deliveries.updated_at > $now - $unheard_ms))`,
+      and (deliveries.lease_until is not null
+        or deliveries.updated_at > $now - $unheard_ms and deliveries.updated_at <= $now + 1000))`,
 })

@@ -71,7 +71,8 @@ export function freeUnheardProbes(book: Book, unheard_ms: number): void {
   for (const row of book.breakers()) {
     if (row.state !== 'half_open') continue
     const probe = row.probe_id === null ? undefined : book.byId(row.probe_id)
-    const may_be_heard = probe && (probe.lease_until !== null || probe.updated_at > book.now - unheard_ms)
+    const is_fresh = probe && probe.updated_at > book.now - unheard_ms && probe.updated_at <= book.now + 1_000
+    const may_be_heard = probe && (probe.lease_until !== null || is_fresh)
     if (!may_be_heard) book.putBreaker(row.target, { ...row, state: 'open', probe_id: null, open_until: book.now })
   }
 }

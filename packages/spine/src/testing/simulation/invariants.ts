@@ -68,7 +68,9 @@ function probes(standing: Standing, observed: Observed): Violation | undefined {
       (row) => row.target === target && isHeld(row) && claimedNow(row, standing.live.get(row.key)),
     )
     const probe_is_out = [...standing.live.values()].some((row) => row.id === before.probe_id && isHeld(row))
-    if (out.length + (probe_is_out && before.probe_id === after.probe_id ? 1 : 0) > 1)
+    // What was given back and handed out again in one step is the same probe.
+    const another = probe_is_out && before.probe_id === after.probe_id && !out.some(({ id }) => id === before.probe_id)
+    if (out.length + (another ? 1 : 0) > 1)
       return {
         guarantee: 'G11',
         what: `${target}: ${out.map(({ key }) => key).join(' and ')} are out under an open breaker`,

@@ -39,7 +39,7 @@ test('a long schedule is kept as well as a short one', async () => {
 })
 
 /** Schedules of 2,000 events that once found something: a forward that was overtaken by a repeat of it. */
-for (const seed of ['20261126/5156', '20261126/5321'])
+for (const seed of ['20261126/5156', '20261126/5321', '20261127/1144', '20261127/1703'])
   test(`the schedule ${seed}, which once found something, finds nothing any more`, async () => {
     const { violation } = await simulateOne(seed, { events: 2_000 })
     assertKept({ violations: violation ? [violation] : [] })
