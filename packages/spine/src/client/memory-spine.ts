@@ -126,8 +126,8 @@ export class MemorySpine implements AsyncDisposable {
   /**
    * Delivers an envelope and waits once for its acknowledgement. Returns the delivery when it is accepted or
    * completed, also by the agent it was rerouted to. Throws HandoffTimeoutError when nobody accepted in time (call
-   * again to wait for the same delivery), CircuitOpenError when the breaker of the target is open (it is stored and waits),
-   * HandoffError with the state as `code` when it cannot arrive any more.
+   * again to wait for the same delivery), CircuitOpenError when the breaker of the target is open (it is stored and
+   * waits), HandoffError with the state as `code` when it cannot arrive any more.
    */
   async deliverHandoff(envelope: Envelope, options: DeliverOptions = {}): Promise<Delivery> {
     const { target = envelope.target_agent, timeout_ms = deliveryDefaults.ack_timeout_ms, signal } = options

@@ -7,7 +7,8 @@
 import { isObject, isPrototypeKey, numberFault, significantDigits } from './json-rules.ts'
 import type { Limits } from './limits.ts'
 
-type Place = { start: number; end: number }
+/** `written`: its text, as JSON.stringify writes it. */
+type Place = { start: number; end: number; written: string }
 export type PlainJson = { value: unknown; places: Map<string, Place> }
 
 /** The value of a text, and the places as `parseJson` gives them, in characters; nothing where the scanner has to look. */
@@ -35,7 +36,8 @@ function membersEnd(text: string, from: number, value: object, path: string, pla
     const is_list = path === '' && key === 'items' && Array.isArray(member) && member.length > 0
     at = is_list ? itemsEnd(text, start, member, `${key}/`, places) : writtenEnd(text, start, member)
     if (at < 0) return -1
-    if (path === '' || (key === 'envelope' && isObject(member))) places.set(path + key, { start, end: at })
+    if (path === '' || (key === 'envelope' && isObject(member)))
+      places.set(path + key, { start, end: at, written: text.slice(start, at) })
   }
   const close = at === from ? '{}' : '}'
   return text.startsWith(close, at) ? at + close.length : -1

@@ -273,9 +273,6 @@ function byteSpans(text: string, spans: ReadonlyMap<string, Span>): Map<string, 
   )
 }
 
-const withTexts = (text: string, places: ReadonlyMap<string, Span>): Map<string, Span> =>
-  new Map([...places].map(([key, { start, end }]) => [key, { start, end, written: text.slice(start, end) }]))
-
 /**
  * Reads a JSON document from its bytes. Throws SpineError INVALID_JSON (malformed, not UTF-8, byte order mark, doubled
  * or prototype key, lone surrogate, NUL), INVALID_NUMBER, TOO_DEEP or TOO_LARGE; the detail names byte and JSON pointer.
@@ -284,7 +281,7 @@ export function parseJson(bytes: Uint8Array, limits: Limits = defaultLimits): Pa
   if (bytes.byteLength > limits.body_bytes) throw new SpineError('TOO_LARGE', fault.tooManyBytes(limits))
   const text = decodeUtf8(bytes)
   const plain = readPlain(text, limits)
-  if (plain) return parsed(bytes, text, plain.value, withTexts(text, plain.places))
+  if (plain) return parsed(bytes, text, plain.value, plain.places)
   const scan: Scan = { text, limits, path: [], spans: new Map() }
   const end = spaceEnd(text, valueEnd(scan, spaceEnd(text, 0), 0))
   if (end < text.length) unexpected(scan, end, 'the end of the document')

@@ -3,6 +3,7 @@
  * says whether any of them ever reached the target; `probe_id` is the one delivery that is handed out while half-open.
  */
 
+import { ahead } from './sweeps.ts'
 import { namedStatement } from './values.ts'
 
 const columns = `ns, target, state, failures, claimed, open_until, cooldown_ms, probe_id, updated_at`
@@ -91,5 +92,5 @@ export const freeProbes = namedStatement({
     where state = 'half_open' and not exists (select 1 from deliveries where deliveries.ns = breakers.ns
       and deliveries.id = breakers.probe_id
       and (deliveries.lease_until is not null
-        or deliveries.updated_at > $now - $unheard_ms and deliveries.updated_at <= $now + 1000))`,
+        or deliveries.updated_at > $now - $unheard_ms and deliveries.updated_at <= ${ahead}))`,
 })

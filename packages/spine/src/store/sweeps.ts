@@ -46,7 +46,7 @@ export const readyInboxes = setStatement({
  * What lies less than a second ahead stays: nodes know the time of their database to some milliseconds only, and one
  * that starts must not cut the leases that the others have just given.
  */
-const ahead = '$now + 1000'
+export const ahead = '$now + 1000'
 const dueLater = namedStatement({
   parameters: { now: 'int' },
   body: `update deliveries set ready_at = $now, updated_at = $now where state = 'ready' and updated_at > ${ahead}`,
