@@ -4,10 +4,10 @@ import { MemorySpine } from '../client/memory-spine.ts'
 import type { Pacing } from '../client/pacing.ts'
 import type { Spine } from '../protocol/spine.ts'
 import { createSpine } from '../service/spine.ts'
-import type { Database } from '../store/database.ts'
 import { openSqliteInline } from '../store/sqlite.ts'
 import { type ManualClock, manualClock } from './manual-clock.ts'
 import { seeded } from './seeded.ts'
+import { watched } from './watched.ts'
 
 export type TestSpineOptions = {
   /** Milliseconds since 1970 at which its time begins. Default: the morning of 5 January 2026. */
@@ -27,30 +27,6 @@ export type TestSpine = Spine &
     /** Time and chance for `receive` and `HandoffClient`, on the same clock. */
     readonly pacing: Pacing
   }
-
-const turn = () => new Promise<void>((resolve) => setImmediate(resolve))
-
-/** Nothing is under way any more when so many turns have passed in which nobody asked the database. */
-const QUIET_TURNS = 4
-
-/** Counts what the engine asks, to know when it has come to rest. */
-function watched(database: Database): { database: Database; idle(): Promise<void> } {
-  let asked = 0
-  const count = <A, B>(call: (input: A) => Promise<B>) => {
-    return (input: A) => {
-      asked += 1
-      return call(input)
-    }
-  }
-  const idle = async () => {
-    for (let quiet = 0; quiet < QUIET_TURNS; quiet += 1) {
-      const before = asked
-      await turn()
-      if (asked !== before) quiet = -1
-    }
-  }
-  return { database: { ...database, write: count(database.write), read: count(database.read) }, idle }
-}
 
 function pacingOf(clock: ManualClock, random: () => number): Pacing {
   return Object.freeze({

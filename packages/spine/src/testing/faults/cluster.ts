@@ -15,7 +15,7 @@ import { type FaultOptions, pause } from './fault.ts'
 import { type Meter, startMeter } from './meter.ts'
 import { type Node, startNode } from './nodes.ts'
 import { createFindings, type Outcome } from './outcome.ts'
-import { compiledOnce, compileServer, startServer, startWorker } from './processes.ts'
+import { compileServer, startServer, startWorker } from './processes.ts'
 import { reckon } from './reckoning.ts'
 import { type Relay, startRelay } from './relay.ts'
 import { startTraffic } from './traffic.ts'
@@ -47,7 +47,7 @@ export async function breakCluster({ runs, seed, control = false, progress }: Fa
       const start = (port: string) =>
         control
           ? startWorker('server-worker.ts', [`sqlite:${join(folder, `node-${index}.db`)}`, 'write_behind'])
-          : startServer(store, { port, env: compiledOnce })
+          : startServer(store, { port })
       nodes.push(await startNode(start))
     }
     const traffic = startTraffic({

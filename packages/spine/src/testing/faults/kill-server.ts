@@ -9,7 +9,7 @@ import { check } from './checker.ts'
 import { openEffects } from './effects.ts'
 import { type FaultOptions, pause } from './fault.ts'
 import { createFindings, type Outcome } from './outcome.ts'
-import { compiledOnce, compileServer, type Started, startServer, startWorker } from './processes.ts'
+import { compileServer, type Started, startServer, startWorker } from './processes.ts'
 import type { FaultStore } from './stores.ts'
 import { startTraffic } from './traffic.ts'
 
@@ -68,7 +68,7 @@ async function oneStore(options: KillOptions, chance: Seeded, run: string): Prom
       await server?.kill()
       const began = performance.now()
       env = kill + 1 < runs ? failpointOf(store, chance, kill + 1) : {}
-      const starting = startServer(placed.url, { port, env: { ...compiledOnce, ...env } })
+      const starting = startServer(placed.url, { port, env })
       // With the clients already calling, a failpoint can be reached before the server has said where it is.
       server = await (env.SPINE_FAILPOINT ? starting.catch(() => undefined) : starting)
       slowest_ms = Math.max(slowest_ms, performance.now() - began)

@@ -2,8 +2,6 @@
 
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { programFile, quietEnv } from '../command.ts'
@@ -70,12 +68,12 @@ export const startServer = (url: string, options: StartOptions & { port?: string
     options,
   )
 
-/** For the environment of servers that are started again and again: what one of them has compiled serves the next. */
-export const compiledOnce = Object.freeze({ NODE_COMPILE_CACHE: join(tmpdir(), 'memory-spine-compiled') })
-
-/** Fills that folder, which a server does that ends in peace. */
+/**
+ * Fills the compile cache, where there is one (tools/compile-cache.js), as only a server does that ends in peace: for
+ * faults that start and kill servers again and again.
+ */
 export async function compileServer(): Promise<void> {
-  const server = await startServer('sqlite::memory:', { env: compiledOnce })
+  const server = await startServer('sqlite::memory:')
   server.child.kill('SIGTERM')
   await server.exited
 }
