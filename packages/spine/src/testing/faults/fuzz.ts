@@ -23,7 +23,7 @@ const MAX_GROWTH_MB = 50
  * As in a small container. With the gigabytes that V8 allows itself here, it lets garbage lie as it likes, and what is
  * resident says little about what is held; with these, what is held without end ends the server.
  */
-const bounded = { NODE_OPTIONS: '--max-old-space-size=96' }
+const bounded = { NODE_OPTIONS: '--max-old-space-size=128' }
 const MAX_MEDIAN_MS = 5
 /** With fewer inputs, a figure about all of them says nothing. */
 const ENOUGH = 10_000
