@@ -1,7 +1,7 @@
 /** How a command runs, and the commands over memories and handoffs: their arguments, flags and descriptions. */
 
 import type { Command } from 'commander'
-import { type ConfigInForce, readConfig } from './config.ts'
+import { type ConfigInForce, readConfig, UsageError } from './config.ts'
 import type { Connection } from './connection.ts'
 import { createOutput, type Output } from './output.ts'
 
@@ -19,14 +19,25 @@ export const action =
   async (...given: unknown[]): Promise<void> => {
     const command = given.at(-1) as Command
     const flags = command.optsWithGlobals<Flags>()
+    const args = given.slice(0, -2) as string[]
+    refuseEmpty(command, flags, args)
     const output = createOutput(flags.json === true)
     process.exitCode = await run({
       config: readConfig(flags, process.env),
       output,
       flags,
-      args: given.slice(0, -2) as string[],
+      args,
     })
   }
+
+/** An empty variable of the shell is no choice: `--target "$AGENT"` without an agent must not mean all of them. */
+function refuseEmpty(command: Command, flags: Flags, args: readonly (string | string[] | undefined)[]): void {
+  const empty = Object.keys(flags).find((name) => [flags[name]].flat().includes(''))
+  if (empty !== undefined)
+    throw new UsageError(`--${empty.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)} is empty: give a value.`)
+  const missing = args.findIndex((given) => [given].flat().includes(''))
+  if (missing >= 0) throw new UsageError(`${command.registeredArguments[missing]?.name()} is empty: give a value.`)
+}
 
 /** A command that needs a spine; the spine is closed when it is done. */
 export const connected =

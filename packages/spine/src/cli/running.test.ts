@@ -57,6 +57,16 @@ test('a redrive of nothing, or of everything and something, is a wrong call', as
   assert.equal((await run('parked', 'redrive', '--all', parked[2] ?? '')).code, 2)
 })
 
+test('an empty variable of the shell is a wrong call, not all there is', async () => {
+  const before = answerOf(await run('--json', 'parked', 'list')).deliveries.length
+  const all = await run('parked', 'discard', '--all', '--target', '', '--reason', 'not needed')
+  assert.deepEqual([all.code, all.stderr], [2, '--target is empty: give a value.\n'])
+  assert.equal((await run('parked', 'redrive', '')).code, 2)
+  assert.match((await run('backup', '')).stderr, /^file is empty/)
+  assert.equal(answerOf(await run('--json', 'parked', 'list')).deliveries.length, before)
+  assert.ok(before > 0)
+})
+
 test('events come line by line with their cursors, and end where the stream ends', async () => {
   const { stdout } = await run('--json', 'events', '--no-follow', '--types', 'delivery.send')
   const events = stdout
