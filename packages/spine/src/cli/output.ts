@@ -1,7 +1,10 @@
 /**
  * What the program prints. People read standard output; with --json its last line is the JSON and everything else goes
- * to standard error, so that a pipe gets nothing but the answer. Progress is never part of an answer.
+ * to standard error, so that a pipe gets nothing but the answer. Progress is never part of an answer. What agents wrote
+ * is text to a terminal, too: none of it can colour, hide or overwrite what stands there.
  */
+
+import { visibleText } from '../protocol/render.ts'
 
 export type Output = {
   /** For people. */
@@ -18,8 +21,8 @@ type Sink = { write(text: string): unknown }
 export function createOutput(json: boolean, stdout: Sink = process.stdout, stderr: Sink = process.stderr): Output {
   const people = json ? stderr : stdout
   return Object.freeze({
-    say: (text = '') => void people.write(`${text}\n`),
-    progress: (text: string) => void stderr.write(`${text}\n`),
+    say: (text = '') => void people.write(`${visibleText(text)}\n`),
+    progress: (text: string) => void stderr.write(`${visibleText(text)}\n`),
     answer: (value: unknown) => {
       if (json) stdout.write(`${JSON.stringify(value)}\n`)
     },

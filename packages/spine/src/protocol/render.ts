@@ -21,12 +21,11 @@ const unseen = /(?!\n|\t|\ufe0e|\ufe0f)[\p{Cc}\p{Cf}\p{Co}\p{DI}\u2028\u2029]/gu
 const show = (char: string) => `<U+${(char.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, '0')}>`
 
 /** Control, zero-width and private characters become visible; line ends become \n. */
-const visibleText = (text: string): string => text.replaceAll('\r\n', '\n').replace(unseen, show)
+export const visibleText = (text: string): string => text.replaceAll('\r\n', '\n').replace(unseen, show)
 
 const oneLine = (text: string) => visibleText(text).replace(/\s*\n\s*/g, ' ')
 
-/** Free text outside a fence: a line that would start a section of ours is escaped. */
-/** A text as it is shown: nothing invisible, and no heading that looks like one of ours. */
+/** A text outside a fence, as it is shown: nothing invisible, and no heading that looks like one of ours. */
 export const prose = (text: string) => visibleText(text).replace(/^( {0,3})(#{1,2})(?=[ \t]|$)/gm, '$1\\$2')
 
 /** Text inside a fence: only labels stand in the first column. */
