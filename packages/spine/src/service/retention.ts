@@ -20,6 +20,8 @@ type PassOptions = { dry_run: boolean; signal?: AbortSignal }
 
 const EVERY_MS = 600_000
 const BATCH = 500
+/** Before all time: no delivery that is still there counts as gone. */
+const NONE = -1
 
 export function createRetention(
   service: Service,
@@ -45,7 +47,7 @@ export function createRetention(
   }
 
   const dropOver = async (over: readonly { ns: string; id: string }[], before: number): Promise<number> => {
-    const batch = [...sql.dropEnvelopes(dialect, over, { before }), ...sql.dropForms(dialect, over)]
+    const batch = [...sql.dropEnvelopes(dialect, over, { before, gone: NONE }), ...sql.dropForms(dialect, over)]
     const rows = (await database.write(batch)).flat()
     for (const row of rows) envelopes.forget(String(row.ns), String(row.id))
     return rows.length
@@ -53,13 +55,13 @@ export function createRetention(
 
   const overEnvelopes = async (
     ns: string | null,
-    before: number,
+    { before, gone }: { before: number; gone: number },
     { dry_run, signal }: PassOptions,
   ): Promise<number> => {
     let place = { after: 0, after_ns: '', after_id: '' }
     for (let taken = 0; ; ) {
       signal?.throwIfAborted()
-      const rows = await database.read(sql.agedEnvelopes(dialect, { ns, before, limit: BATCH, ...place }))
+      const rows = await database.read(sql.agedEnvelopes(dialect, { ns, before, gone, limit: BATCH, ...place }))
       const over = rows.filter((row) => row.over === 1).map((row) => ({ ns: String(row.ns), id: String(row.id) }))
       if (dry_run) taken += over.length
       else if (over.length > 0) taken += await dropOver(over, before)
@@ -91,7 +93,11 @@ export function createRetention(
       dry_run,
       deliveries: await settled(now - kept.settled_ms),
       parked: await discard(now - kept.parked_ms),
-      envelopes: await overEnvelopes(ns, now - kept.envelopes_ms, options),
+      envelopes: await overEnvelopes(
+        ns,
+        { before: now - kept.envelopes_ms, gone: dry_run ? now - kept.settled_ms : NONE },
+        options,
+      ),
       events: await taken(sql.countEvents, sql.dropEvents, now - kept.events_ms),
       keys: await taken(sql.countKeys, sql.dropKeys, now - kept.keys_ms),
     }
