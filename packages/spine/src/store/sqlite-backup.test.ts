@@ -45,6 +45,18 @@ test('a file that exists is left as it is', async () => {
   await assert.rejects(backupSqlite(join(folder, 'source.db'), join(folder, 'taken.db')), /overwrites nothing/)
 })
 
+test('of two backups to one new name one is made, and the other is told that the name is taken', async () => {
+  const spine = await opened('shared.db')
+  await spine.close()
+  const both = await Promise.allSettled(
+    [1, 2].map(() => backupSqlite(join(folder, 'shared.db'), join(folder, 'one-name.db'))),
+  )
+  assert.deepEqual(both.map(({ status }) => status).sort(), ['fulfilled', 'rejected'])
+  assert.match(String(both.find((one) => one.status === 'rejected')?.reason), /exists already: give a new name/)
+  const made = readdirSync(folder).filter((name) => name.startsWith('one-name'))
+  assert.deepEqual(made, ['one-name.db'])
+})
+
 test('a place where no copy can be made is named, with what to do', async () => {
   const spine = await opened('kept.db')
   await spine.close()

@@ -3,6 +3,7 @@
  * reads the file beside whoever has it open, so a running server is not asked and not kept waiting.
  */
 
+import { randomUUID } from 'node:crypto'
 import { closeSync, existsSync, fsyncSync, openSync, renameSync, rmSync, statSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { backup, DatabaseSync } from 'node:sqlite'
@@ -27,25 +28,30 @@ export class BackupPathError extends Error {
  */
 export async function backupSqlite(file: string, destination: string): Promise<BackupResult> {
   if (!existsSync(file)) throw new BackupPathError(`There is no store at ${file}: name the one to copy with --store.`)
-  if (existsSync(destination))
-    throw new BackupPathError(`${destination} exists already: give a new name, a backup overwrites nothing.`)
-  const draft = `${destination}.part`
+  if (existsSync(destination)) throw taken(destination)
+  const draft = `${destination}.${randomUUID().slice(0, 8)}.part`
   makeDraft(draft)
   const source = new DatabaseSync(file, { readOnly: true, timeout: 5_000 })
   try {
     await backup(source, draft, { rate: ALL_PAGES })
     const schema_version = checked(draft)
     sync(draft)
+    // Another backup may have had the same name in mind.
+    if (existsSync(destination)) throw taken(destination)
     renameSync(draft, destination)
     sync(dirname(destination))
     return { file: destination, bytes: statSync(destination).size, schema_version }
   } catch (cause) {
     rmSync(draft, { force: true })
+    if (cause instanceof BackupPathError) throw cause
     throw new SpineError('STORAGE_FAILED', `${file} could not be copied: ${(cause as Error).message}`, { cause })
   } finally {
     source.close()
   }
 }
+
+const taken = (destination: string) =>
+  new BackupPathError(`${destination} exists already: give a new name, a backup overwrites nothing.`)
 
 /** An empty file for the copy: SQLite would say no more than that it cannot open it. */
 function makeDraft(draft: string): void {
