@@ -82,7 +82,7 @@ export const claimDeliveries = setStatement({
           and breakers.probe_id = $probe))
       order by priority desc, id limit $limit $skip_locked),
     ranked as (select id, row_number() over (order by priority desc, id) as k from pick)
-    update deliveries set state = 'leased', epoch = epoch + 1, claims = claims + 1, token = i_token, last = 'claim',
+    update deliveries set state = 'leased', epoch = epoch + 1, claims = claims + 1, token = i_token, last = 'claim', late = 0,
       lease_until = $now + $lease_ms, lease_ms = $lease_ms, history = ${note(`'claim'`, '(epoch + 1)')}, updated_at = $now
     from ranked join input on i_k = ranked.k
     where deliveries.ns = $ns and deliveries.id = ranked.id and deliveries.state = 'ready'

@@ -112,6 +112,8 @@ export function leasesSuite(name: string, open: OpenTimedSubject): void {
       for (const call of [() => spine.deliveries.release(leaseOf(held))]) await refused(call(), 'WRONG_STATE')
       await clock.jump(LEASE + SWEEP)
       assert.equal((await spine.deliveries.get({ id: held.id })).state, 'ready')
+      const next = await claimed(spine)
+      assert.deepEqual([next.id, (await spine.deliveries.complete(leaseOf(next))).late], [held.id, undefined])
     })
 
     test('once another receiver has it, every call of the first is a lost lease and changes nothing', async () => {

@@ -59,6 +59,7 @@ const leased = (book: Book, row: Due, lease_ms: number, token: string | typeof T
   claims: row.claims + 1,
   token,
   last: 'claim',
+  late: 0,
   lease_until: book.now + lease_ms,
   lease_ms,
   updated_at: book.now,
