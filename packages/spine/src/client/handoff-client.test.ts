@@ -23,6 +23,13 @@ function over(answers: Record<string, Loose>, options: HandoffClientOptions = {}
   return { ...fake, client, pacing, names: () => fake.calls.map(({ name }) => name.split('.')[1]) }
 }
 
+test('a number of waits or a pause that is none is refused at once', () => {
+  for (const max_retries of [0, -1, 1.5, Number.NaN])
+    assert.throws(() => over({}, { max_retries }), { code: 'INVALID_INPUT' })
+  for (const backoff_cap_ms of [-1, Number.NaN, Number.POSITIVE_INFINITY])
+    assert.throws(() => over({}, { backoff_cap_ms }), { code: 'INVALID_INPUT' })
+})
+
 test('a handoff that is accepted is not waited for again', async () => {
   const { client, names, inputs } = over({ 'deliveries.send': () => deliveryOf({ state: 'accepted' }) })
   assert.equal((await client.sendHandoff(sealedEnvelope(), 'tester')).state, 'accepted')

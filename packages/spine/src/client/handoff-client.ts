@@ -50,11 +50,14 @@ export class HandoffClient {
     const { max_retries = 3, timeout_ms = deliveryDefaults.ack_timeout_ms, fallback = true } = options
     if (!(Number.isSafeInteger(max_retries) && max_retries >= 1))
       throw new SpineError('INVALID_INPUT', 'max_retries is a whole number of at least 1.')
+    const { backoff_cap_ms = deliveryDefaults.backoff_cap_ms } = options
+    if (!(Number.isFinite(backoff_cap_ms) && backoff_cap_ms >= 0))
+      throw new SpineError('INVALID_INPUT', 'backoff_cap_ms is a number of milliseconds, 0 or more.')
     this.#memory = memory
     this.#max_retries = max_retries
     this.#timeout_ms = timeout_ms
     this.#fallback = fallback
-    this.#backoff_cap_ms = options.backoff_cap_ms ?? deliveryDefaults.backoff_cap_ms
+    this.#backoff_cap_ms = backoff_cap_ms
     this.#pacing = options.pacing ?? systemPacing
   }
 

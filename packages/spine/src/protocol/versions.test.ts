@@ -177,4 +177,6 @@ test('of a value that may have several shapes the problems are those of the shap
   assert.deepEqual(pathsOf({}), ['content'])
   assert.deepEqual(pathsOf({ text: 'x' }), ['content', 'Unrecognized key: "text"'])
   assert.deepEqual(pathsOf({ memories: [{ content: 'x' }, { content: 1 }] }), ['memories.1.content'])
+  const few = z.union([z.string(), z.array(z.string()).max(2), z.null()]).safeParse(['a', 'b', 'c'])
+  assert.match(few.error ? String(issuesOf(few.error)[0]?.message) : '', /array to have <=2 items/)
 })

@@ -54,4 +54,4 @@ export const page = <K extends string, T extends z.ZodType>(key: K, item: T) =>
   z.looseObject({ [key]: z.array(item), next: z.string().optional() } as { [P in K]: z.ZodArray<T> } & {
     next: z.ZodOptional<z.ZodString>
   })
-export const after = z.string().max(300).optional()
+export const after = z.string().min(1).max(300).optional()
