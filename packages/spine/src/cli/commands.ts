@@ -31,12 +31,13 @@ export const action =
   }
 
 /** An empty variable of the shell is no choice: `--target "$AGENT"` without an agent must not mean all of them. */
-function refuseEmpty(command: Command, flags: Flags, args: readonly (string | string[] | undefined)[]): void {
-  const empty = Object.keys(flags).find((name) => [flags[name]].flat().includes(''))
-  if (empty !== undefined)
-    throw new UsageError(`--${empty.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)} is empty: give a value.`)
-  const missing = args.findIndex((given) => [given].flat().includes(''))
-  if (missing >= 0) throw new UsageError(`${command.registeredArguments[missing]?.name()} is empty: give a value.`)
+function refuseEmpty(command: Command, flags: Flags, args: readonly unknown[]): void {
+  const refuse = (name: string | undefined, given: unknown) => {
+    if ([given].flat().includes('')) throw new UsageError(`${name} is empty: give a value.`)
+  }
+  for (let taker: Command | null = command; taker; taker = taker.parent)
+    for (const option of taker.options) refuse(option.long, flags[option.attributeName()])
+  for (const [index, argument] of command.registeredArguments.entries()) refuse(argument.name(), args[index])
 }
 
 /** A command that needs a spine; the spine is closed when it is done. */

@@ -4,7 +4,7 @@
  * is text to a terminal, too: none of it can colour, hide or overwrite what stands there.
  */
 
-import { visibleText } from '../protocol/render.ts'
+import { visibleText } from '../protocol/visible.ts'
 
 export type Output = {
   /** For people. */

@@ -48,9 +48,9 @@ export class HandoffClient {
 
   constructor(memory: MemorySpine, options: HandoffClientOptions = {}) {
     const { max_retries = 3, timeout_ms = deliveryDefaults.ack_timeout_ms, fallback = true } = options
+    const { backoff_cap_ms = deliveryDefaults.backoff_cap_ms, pacing = systemPacing } = options
     if (!(Number.isSafeInteger(max_retries) && max_retries >= 1))
       throw new SpineError('INVALID_INPUT', 'max_retries is a whole number of at least 1.')
-    const { backoff_cap_ms = deliveryDefaults.backoff_cap_ms } = options
     if (!(Number.isFinite(backoff_cap_ms) && backoff_cap_ms >= 0))
       throw new SpineError('INVALID_INPUT', 'backoff_cap_ms is a number of milliseconds, 0 or more.')
     this.#memory = memory
@@ -58,7 +58,7 @@ export class HandoffClient {
     this.#timeout_ms = timeout_ms
     this.#fallback = fallback
     this.#backoff_cap_ms = backoff_cap_ms
-    this.#pacing = options.pacing ?? systemPacing
+    this.#pacing = pacing
   }
 
   /**

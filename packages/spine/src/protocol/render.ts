@@ -9,6 +9,7 @@ import type { CompactedEntry, Draft, EnvelopeMemory, Fact, HistoryEntry, Shorten
 import { isCompacted } from './envelope.ts'
 import { SpineError } from './errors.ts'
 import type { ExpectedOutput, TaskState } from './task.ts'
+import { visibleText } from './visible.ts'
 
 export type RenderOptions = {
   format?: 'markdown' | 'json'
@@ -16,12 +17,6 @@ export type RenderOptions = {
   max_tokens?: number
   count?: CountTokens
 }
-
-const unseen = /(?!\n|\t|\ufe0e|\ufe0f)[\p{Cc}\p{Cf}\p{Co}\p{DI}\u2028\u2029]/gu
-const show = (char: string) => `<U+${(char.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, '0')}>`
-
-/** Control, zero-width and private characters become visible; line ends become \n. */
-export const visibleText = (text: string): string => text.replaceAll('\r\n', '\n').replace(unseen, show)
 
 const oneLine = (text: string) => visibleText(text).replace(/\s*\n\s*/g, ' ')
 

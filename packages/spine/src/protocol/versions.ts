@@ -51,14 +51,17 @@ export const issuesOf = (error: z.ZodError) =>
 
 type Issue = z.core.$ZodIssue
 
-/** Issues that say no more than that the value is of another kind come last: a list that is too long is a list. */
-const distance = (issues: readonly Issue[]) =>
-  issues.length + (issues.some(({ code, path }) => code === 'invalid_type' && path.length === 0) ? 1_000 : 0)
+const isOfAnotherKind = (issues: readonly Issue[]) =>
+  issues.some(({ code, path }) => code === 'invalid_type' && path.length === 0)
 
 /** Of a value that fits none of several shapes: what is wrong with the one it comes nearest to. */
 function withinUnion(issue: Issue): Issue[] {
   if (issue.code !== 'invalid_union' || issue.errors.length === 0) return [issue]
-  const nearest = issue.errors.reduce((best, other) => (distance(other) <= distance(best) ? other : best))
+  // A list that is too long is a list all the same: what it is not has nothing to say about it.
+  const akin = issue.errors.filter((issues) => !isOfAnotherKind(issues))
+  const nearest = (akin.length > 0 ? akin : issue.errors).reduce((best, other) =>
+    other.length <= best.length ? other : best,
+  )
   return nearest.flatMap((inner) => withinUnion({ ...inner, path: [...issue.path, ...inner.path] }))
 }
 

@@ -47,7 +47,7 @@ export function createRetention(
   }
 
   const dropOver = async (over: readonly { ns: string; id: string }[], before: number): Promise<number> => {
-    const batch = [...sql.dropEnvelopes(dialect, over, { before, gone: NONE }), ...sql.dropForms(dialect, over)]
+    const batch = [...sql.dropEnvelopes(dialect, over, { before }), ...sql.dropForms(dialect, over)]
     const rows = (await database.write(batch)).flat()
     for (const row of rows) envelopes.forget(String(row.ns), String(row.id))
     return rows.length

@@ -50,29 +50,31 @@ export const discardParked = namedStatement({
     returning ${row}`,
 })
 
-/**
- * A chain is over when nothing of it is younger, none of its deliveries is kept, and no task stands on it. `$gone`: those
- * that were settled until then count as gone, for a pass that only counts; a pass that drops has dropped them.
- */
-const isOver = `not exists (select 1 from envelopes as kin where kin.ns = envelopes.ns and kin.root_id = envelopes.root_id
+/** A chain is over when nothing of it is younger, none of its deliveries is `kept`, and no task stands on it. */
+const isOver = (
+  kept = 'true',
+) => `not exists (select 1 from envelopes as kin where kin.ns = envelopes.ns and kin.root_id = envelopes.root_id
   and (kin.stored_at > $before
     or exists (select 1 from all_deliveries as kept where kept.ns = kin.ns and kept.envelope_id = kin.id
-      and (kept.settled_at is null or kept.settled_at > $gone))
+      and ${kept})
     or exists (select 1 from tasks where tasks.ns = kin.ns and tasks.id = kin.task_id and tasks.last_envelope_id = kin.id)))`
 
-/** The next page of old envelopes behind a place; `over` says of each whether it may go. */
+/**
+ * The next page of old envelopes behind a place; `over` says of each whether it may go. What was settled until `gone`
+ * counts as gone, for a pass that only counts: one that drops has dropped it.
+ */
 export const agedEnvelopes = namedStatement({
   parameters: { ...batch, gone: 'int', after: 'int', after_ns: 'text', after_id: 'text' },
-  body: `select ns, id, stored_at, case when ${isOver} then 1 else 0 end as over from envelopes
+  body: `select ns, id, stored_at, case when ${isOver('(kept.settled_at is null or kept.settled_at > $gone)')} then 1 else 0 end as over from envelopes
     where ${here} and stored_at <= $before and (stored_at, ns, id) > ($after, $after_ns, $after_id)
     order by stored_at, ns, id limit $limit`,
 })
 
 export const dropEnvelopes = setStatement({
   columns: { ns: 'text', id: 'text' },
-  parameters: { before: 'int', gone: 'int' },
+  parameters: { before: 'int' },
   body: `with $input delete from envelopes where (ns, id) in (select i_ns, i_id from input)
-    and stored_at <= $before and ${isOver} returning ns, id`,
+    and stored_at <= $before and ${isOver()} returning ns, id`,
 })
 
 /** The other forms of envelopes that were dropped by the same batch. */
